@@ -1,4 +1,5 @@
 /** Placement constraints: `node.labels.zone == a` and their kin (swarmkit manager/constraint). */
+import { own } from '#base/text/own';
 import { Refusal } from '#base/refusal';
 import { parseAddress, parsePrefix, prefixHolds } from './address.ts';
 import type { Node } from './object/node.ts';
@@ -71,7 +72,7 @@ function labelValue(lowerKey: string, key: string, node: Node): string | undefin
     [engineLabelPrefix, node.Description?.Engine.Labels],
   ] as const) {
     if (!lowerKey.startsWith(prefix) || key.length === prefix.length) continue;
-    return labels?.[key.slice(prefix.length)] ?? '';
+    return own(labels, key.slice(prefix.length)) ?? '';
   }
   return undefined;
 }

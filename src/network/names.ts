@@ -104,20 +104,25 @@ function drop<K, V>(map: Map<string, Map<K, V>>, key: string, inner: K): void {
   if (known?.size === 0) map.delete(key);
 }
 
+/** Name → network → addresses. */
+type Found = Map<string, Map<string, Set<string>>>;
+
 function namesOf(service: NamedService, silent: ReadonlySet<string>): Map<string, Map<string, string[]>> {
-  const names = new Map<string, Map<string, string[]>>();
+  const names: Found = new Map();
   for (const task of service.Tasks) {
     for (const attachment of task.Networks) if (!silent.has(attachment.NetworkID)) addNames(names, service, task, attachment);
   }
   for (const { NetworkID, Address } of service.VirtualIPs ?? []) if (!silent.has(NetworkID)) addVirtual(names, service, NetworkID, Address);
-  return names;
+  return new Map([...names].map(([name, byNetwork]) => [name, new Map([...byNetwork].map(([id, addresses]) => [id, [...addresses]]))]));
 }
 
 /** The service's own names lead to its one address whether or not a task is ready: who asks then is refused there, at once. */
-function addVirtual(names: Map<string, Map<string, string[]>>, service: NamedService, networkId: string, address: string): void {
-  const aliases = service.Tasks.flatMap(({ Networks }) => Networks.filter(({ NetworkID }) => NetworkID === networkId).flatMap(({ Aliases }) => Aliases));
-  for (const name of inStacks(service.Name, [service.Name, ...aliases])) entry(names, name.toLowerCase()).set(networkId, [address]);
-  for (const stack of possibleStacks(service.Name)) entry(names, `${service.Name.slice(stack.length + 1)}.${stack}`.toLowerCase()).set(networkId, [address]);
+function addVirtual(names: Found, service: NamedService, networkId: string, address: string): void {
+  const here = service.Tasks.flatMap(({ Networks }) => Networks.filter(({ NetworkID }) => NetworkID === networkId));
+  const aliases = new Set(here.flatMap(({ Aliases }) => Aliases));
+  const own = new Set([address]);
+  for (const name of inStacks(service.Name, [service.Name, ...aliases])) entry(names, name.toLowerCase()).set(networkId, own);
+  for (const stack of possibleStacks(service.Name)) entry(names, `${service.Name.slice(stack.length + 1)}.${stack}`.toLowerCase()).set(networkId, own);
 }
 
 /** Each name also with each stack that the service may be of. */
@@ -125,12 +130,7 @@ function inStacks(serviceName: string, names: readonly string[]): string[] {
   return names.flatMap((name) => [name, ...possibleStacks(serviceName).map((stack) => `${name}.${stack}`)]);
 }
 
-function addNames(
-  names: Map<string, Map<string, string[]>>,
-  service: NamedService,
-  task: EndpointTask,
-  { NetworkID, Address, Aliases }: EndpointTask['Networks'][number],
-): void {
+function addNames(names: Found, service: NamedService, task: EndpointTask, { NetworkID, Address, Aliases }: EndpointTask['Networks'][number]): void {
   const common = [service.Name, ...Aliases].flatMap((name) => [name, `tasks.${name}`]);
   const all = new Set(inStacks(service.Name, [...common, taskNameOf(service.Name, task, task.TaskID)]));
   // A stack's service is also `short.stack`, whether or not the stack gave the short name as an alias.
@@ -140,14 +140,17 @@ function addNames(
   }
   for (const name of all) {
     const byNetwork = entry(names, name.toLowerCase());
-    const list = byNetwork.get(NetworkID) ?? [];
-    if (task.Ready && !list.includes(Address)) list.push(Address);
-    byNetwork.set(NetworkID, list);
+    const addresses = byNetwork.get(NetworkID) ?? new Set();
+    if (task.Ready) addresses.add(Address);
+    byNetwork.set(NetworkID, addresses);
   }
 }
+
+/** Underscores in the name of a stack that are looked at. */
+const mostUnderscores = 8;
 
 /** `a_b_c` may be service `b_c` of stack `a`, or `c` of `a_b`. */
 function possibleStacks(serviceName: string): string[] {
   const parts = serviceName.split('_');
-  return parts.slice(1).map((_, index) => parts.slice(0, index + 1).join('_'));
+  return parts.slice(1, mostUnderscores + 1).map((_, index) => parts.slice(0, index + 1).join('_'));
 }

@@ -3,14 +3,11 @@ import { createSocket } from 'node:dgram';
 import { stat, readFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { resolversOf } from '#network/resolvers';
+import { AskerPlaces } from './asker-places.ts';
 import { readFrame, writeFrame } from './dns/dns-frame.ts';
 
 /** Three servers that are silent must be tried within the 4 s that the engine waits for us. */
 const perServerMs = 1200;
-/** Beyond this many at once, queries fail: a resolver that is down must not fill our memory. */
-const limit = 1000;
-/** One container that asks without end leaves the rest to the others. */
-const perAskerLimit = 200;
 /** The host's settings are looked at again at most so often. */
 const settingsMs = 1000;
 
@@ -21,8 +18,7 @@ export interface UpstreamOptions {
 }
 
 export class Upstream {
-  readonly #waiting = new Map<string, number>();
-  #waitingInAll = 0;
+  readonly #places = new AskerPlaces();
   #servers: readonly string[] = [];
   #readAt = '';
   #lookedAt = -Infinity;
@@ -32,10 +28,8 @@ export class Upstream {
 
   /** The first answer of the host's servers without those in `own`, asked one after the other; undefined when none answers. Queries keep their id. */
   async ask(message: Uint8Array, asker: string, overUdp: boolean, own: ReadonlySet<string>): Promise<Buffer | undefined> {
-    const asked = this.#waiting.get(asker) ?? 0;
-    if (this.#waitingInAll >= limit || asked >= perAskerLimit) return undefined;
-    this.#waiting.set(asker, asked + 1);
-    this.#waitingInAll += 1;
+    const leave = this.#places.take(asker);
+    if (!leave) return undefined;
     try {
       for (const server of await this.#current(own)) {
         const answer = await (overUdp ? askByUdp(message, server, this.options.port) : askByTcp(message, server, this.options.port));
@@ -43,10 +37,7 @@ export class Upstream {
       }
       return undefined;
     } finally {
-      this.#waitingInAll -= 1;
-      const left = (this.#waiting.get(asker) ?? 1) - 1;
-      if (left > 0) this.#waiting.set(asker, left);
-      else this.#waiting.delete(asker);
+      leave();
     }
   }
 

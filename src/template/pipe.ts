@@ -1,6 +1,9 @@
 /** Reads one action: `$x := a b | c`. */
 import { TemplateError } from './error.ts';
 
+/** Each operand looks through them, and each block takes them along. */
+const mostVariables = 256;
+
 export interface Pipe {
   /** Variables that take the value; a range may have two. */
   variables: readonly string[];
@@ -34,6 +37,7 @@ export function parsePipe(tokens: readonly string[], scope: Scope): Pipe {
   if (reader.next < tokens.length) throw new TemplateError(`template: :1: unexpected ${JSON.stringify(tokens[reader.next])}`);
   if (declares) scope.variables.push(...names);
   else for (const name of names) checkVariable(name, scope);
+  if (scope.variables.length > mostVariables) throw new TemplateError(`template: :1: more than ${mostVariables} variables are declared in one place`);
   return { variables: names, declares, commands };
 }
 

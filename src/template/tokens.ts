@@ -4,7 +4,8 @@ import { TemplateError } from './error.ts';
 export type Piece = { text: string } | { action: string };
 
 const actionPattern = /\{\{(?:-(?=\s))?((?:"(?:[^"\\]|\\.)*"|`[^`]*`|(?!\}\})[^"`])*?)(?:(?<=\s)-)?\}\}/sy;
-const commentPattern = /\{\{(?:- )?\/\*.*?\*\/(?: -)?\}\}/sy;
+const commentStart = /\{\{(?:-\s)?\/\*/y;
+const commentEnd = /\*\/(?:\s-)?\}\}/y;
 
 /** Text and actions in their order; comments are gone, and so are blanks that `{{- ` and ` -}}` eat. Throws TemplateError. */
 export function piecesOf(template: string): readonly Piece[] {
@@ -13,17 +14,29 @@ export function piecesOf(template: string): readonly Piece[] {
   let trimmed = false;
   const addText = (text: string): void => void pieces.push({ text: trimmed ? text.trimStart() : text });
   for (let start = template.indexOf('{{'); start >= 0; start = template.indexOf('{{', at)) {
-    const comment = matchAt(commentPattern, template, start);
-    const match = comment ?? matchAt(actionPattern, template, start);
-    if (!match) throw new TemplateError('template: :1: unclosed action');
+    const comment = commentAt(template, start);
+    const match = comment === undefined ? matchAt(actionPattern, template, start) : null;
+    const whole = comment ?? match?.[0];
+    if (whole === undefined) throw new TemplateError('template: :1: unclosed action');
     const before = template.slice(at, start);
-    addText(/^\{\{-\s/.test(match[0]) ? before.trimEnd() : before);
-    if (!comment) pieces.push({ action: (match[1] ?? '').trim() });
-    trimmed = /\s-\}\}$/.test(match[0]);
-    at = start + match[0].length;
+    addText(/^\{\{-\s/.test(whole) ? before.trimEnd() : before);
+    if (match) pieces.push({ action: (match[1] ?? '').trim() });
+    trimmed = /\s-\}\}$/.test(whole);
+    at = start + whole.length;
   }
   addText(template.slice(at));
   return pieces;
+}
+
+/** The comment that begins there, as it stands; undefined where none does. It ends with the first end of a comment, as Go reads it. */
+function commentAt(template: string, start: number): string | undefined {
+  const begin = matchAt(commentStart, template, start);
+  if (!begin) return undefined;
+  const end = template.indexOf('*/', start + begin[0].length);
+  if (end < 0) throw new TemplateError('template: :1: unclosed comment');
+  const close = matchAt(commentEnd, template, end);
+  if (!close) throw new TemplateError('template: :1: comment ends before closing delimiter');
+  return template.slice(start, end + close[0].length);
 }
 
 function matchAt(pattern: RegExp, text: string, at: number): RegExpExecArray | null {

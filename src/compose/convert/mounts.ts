@@ -1,4 +1,5 @@
 /** Mounts of a service, with the options of the volumes they name. */
+import { own } from '#base/text/own';
 import { Refusal } from '#base/refusal';
 import type { Mount } from '#model/object/service-spec';
 import type { MountModel, Project, VolumeModel } from '../project.ts';
@@ -20,7 +21,7 @@ const incompatible: Readonly<Record<string, readonly Part[]>> = {
 /** Throws Refusal on options that do not go together and on volumes that are not declared. Not `whole`: without what Docker's CLI leaves out. */
 export function convertMount(mount: MountModel, project: Project, stack: string, whole: boolean): Mount {
   const type = mount.type || 'volume';
-  const forbidden = incompatible[type];
+  const forbidden = own(incompatible, type);
   if (!forbidden) throw refuse('volume type must be volume, bind, tmpfs, npipe, or cluster');
   checkSource(type, mount);
   const part = forbidden.find((name) => mount[name] !== undefined);

@@ -1,4 +1,5 @@
 /** `x-shoal`, of a stack, a service or a port, as the labels that say the same. */
+import { own } from '#base/text/own';
 import { Refusal } from '#base/refusal';
 import type { Labels } from '#model/object/meta';
 import { optionValues } from '#model/port/port-options';
@@ -22,7 +23,7 @@ function labelsOf(value: Value | undefined, path: readonly string[], suffix = ''
   const known = Object.keys(optionValues);
   const pairs = Object.entries(value).map(([name, said]) => {
     if (name === ignoreOption && suffix === '') return [`${optionPrefix}${name}`, ignoreText(said, [...path, key, name])];
-    const allowed = optionValues[name];
+    const allowed = own(optionValues, name);
     if (!allowed) throw refuse(`${name} is not known; there are ${[...known, ignoreOption].join(', ')}`, [...path, key, name]);
     const text = typeof said === 'boolean' ? String(said) : said;
     if (typeof text !== 'string' || !allowed.includes(text)) throw refuse(`${name} is one of ${allowed.join(', ')}`, [...path, key, name]);

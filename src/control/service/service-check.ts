@@ -8,6 +8,7 @@ import type { EndpointSpec, ServiceSpec, TaskSpec, UpdateConfig } from '#model/o
 import { hostAddressOf, isIngress, publishedKey } from '#model/port/port';
 import { checkPortOptions } from '#model/port/port-options';
 import { checkContainer } from './container-check.ts';
+import { checkBounds } from './service-bounds.ts';
 import { checkName } from '../names.ts';
 import { checkConversion } from './conversion-check.ts';
 import { checkTemplates } from './template-check.ts';
@@ -21,6 +22,7 @@ export function checkServiceSpec(spec: ServiceSpec): void {
   serviceSpec(spec, '');
   checkConversion(spec);
   checkName(spec.Name);
+  checkBounds(spec);
   checkTask(spec.TaskTemplate ?? {});
   checkTemplates(spec);
   checkMode(spec);

@@ -1,4 +1,5 @@
 /** Turns a commit into stacks: each folder PATH/NAME with a stack file is the stack NAME. */
+import { own } from '#base/text/own';
 import { createHash } from 'node:crypto';
 import { posix } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
@@ -169,11 +170,6 @@ export function shortReasons(): (stack: RenderedStack) => RenderedStack {
     left -= stack.errors.reduce((sum, error) => sum + error.length, 0);
     return left >= 0 ? stack : { ...stack, errors: stack.errors.slice(0, 1).map((error) => error.slice(0, shortError)) };
   };
-}
-
-/** Folders may be called `constructor` or `__proto__`. */
-function own(record: Readonly<Record<string, string>>, name: string): string | undefined {
-  return Object.hasOwn(record, name) ? record[name] : undefined;
 }
 
 function refuse({ name, folder, file }: Place, reason: string, { snapshot, done }: Parts): Promise<void> {

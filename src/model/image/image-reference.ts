@@ -1,4 +1,5 @@
 /** Image references after the distribution project's grammar: the one place that takes them apart and writes them. */
+import { own } from '#base/text/own';
 import { Refusal } from '#base/refusal';
 
 const component = '[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*';
@@ -57,7 +58,7 @@ export function readImage(image: string): ImageReference | undefined {
 /** An image's id: it names what a node has, never what a registry holds. */
 function isImageId(image: string): boolean {
   const [algorithm = '', hex = ''] = image.includes(':') ? image.split(':', 2) : ['sha256', image];
-  return digestLengths[algorithm] === hex.length && /^[a-f0-9]+$/.test(hex) && image.length <= textLimit;
+  return own(digestLengths, algorithm) === hex.length && /^[a-f0-9]+$/.test(hex) && image.length <= textLimit;
 }
 
 /** It names one content only: by digest or by id. */
@@ -116,7 +117,7 @@ function splitRegistry(image: string): { registry: string; remainder: string } {
 
 function checkDigest(text: string): void {
   const [algorithm = '', hex = ''] = text.split(':');
-  const length = digestLengths[algorithm];
+  const length = own(digestLengths, algorithm);
   if (length === undefined) throw refuse('unsupported digest algorithm');
   if (hex.length !== length) throw refuse('invalid checksum digest length');
   if (!/^[a-f0-9]+$/.test(hex)) throw refuse('invalid checksum digest format');

@@ -29,14 +29,18 @@ export function isIgnorable(word: string): boolean {
   return Object.hasOwn(words, word) || variable.test(word);
 }
 
-/** The words of a label's value. */
+/** As many words count: each is looked for in all of a service. */
+export const mostIgnored = 100;
+
+/** The words of a label's value, each once. */
 export function ignoredWords(value: string | undefined): string[] {
-  return (value ?? '').split(',').filter((word) => word !== '');
+  return [...new Set((value ?? '').split(',').filter((word) => word !== ''))];
 }
 
 /** `wanted`, but for what it says is not its own, which is as the service has it now. */
 export function withIgnored(wanted: ServiceSpec, live: ServiceSpec): ServiceSpec {
-  return ignoredWords(wanted.Labels?.[ignoreLabel]).reduce((spec, word) => {
+  const said = ignoredWords(wanted.Labels?.[ignoreLabel]).slice(0, mostIgnored);
+  return said.reduce((spec, word) => {
     const name = variable.exec(word)?.[1];
     if (name !== undefined) return keepVariable(spec, live, name);
     return Object.hasOwn(words, word) ? (words[word]?.(spec, live) ?? spec) : spec;

@@ -2,7 +2,7 @@
 import { equal } from '#base/equal';
 import type { Endpoint, Service } from '#model/object/service';
 import type { EndpointSpec, PortConfig } from '#model/object/service-spec';
-import { isIngress, protocolOf, publishedKey, publishModeOf } from '#model/port/port';
+import { isIngress, type Protocol, protocolOf, publishedKey, publishModeOf } from '#model/port/port';
 import { update, type Action } from '#store/action';
 import type { View } from '#store/view';
 
@@ -22,6 +22,8 @@ class Ports {
   /** Services whose endpoint is to be made anew: what they had is free but for what this run gives them. */
   readonly #waiting: ReadonlySet<string>;
   readonly #given = new Map<string, Service>();
+  /** Dynamic numbers that are left, by protocol. */
+  readonly #free = new Map<Protocol, number[]>();
 
   constructor(view: View, waiting: readonly Service[]) {
     this.#view = view;
@@ -44,8 +46,26 @@ class Ports {
     this.#given.set(key, service);
   }
 
-  takeBack(key: string, service: Service): void {
-    if (this.#given.get(key) === service) this.#given.delete(key);
+  hasFree(protocol: Protocol, count: number): boolean {
+    return this.#freeOf(protocol).length >= count;
+  }
+
+  /** `count` numbers that nobody has, the lowest first. */
+  take(protocol: Protocol, count: number): number[] {
+    return this.#freeOf(protocol).splice(0, count);
+  }
+
+  /** Looked for once in a run, when all that is asked for by number has been given. */
+  #freeOf(protocol: Protocol): number[] {
+    const known = this.#free.get(protocol);
+    if (known) return known;
+    const free: number[] = [];
+    for (let number = dynamicPorts.first; number <= dynamicPorts.last; number++) {
+      const key = publishedKey({ Protocol: protocol }, number);
+      if (!this.holderOf(key) && !this.isOnHosts(key)) free.push(number);
+    }
+    this.#free.set(protocol, free);
+    return free;
   }
 }
 
@@ -120,36 +140,31 @@ function isSamePort(a: PortConfig, b: PortConfig): boolean {
 }
 
 function resolve(ports: Ports, service: Service): EndpointResult {
-  const resolved: PortConfig[] = [];
-  for (const port of withKept(service)) {
-    const open = isIngress(port) && !port.PublishedPort;
-    const number = open ? freePort(ports, port) : (port.PublishedPort ?? 0);
-    if (number === undefined) {
-      for (const given of resolved) release(ports, service, given);
-      const { first, last } = dynamicPorts;
-      return { problem: `no free ${protocolOf(port)} port is left in ${first}-${last} for service '${service.Spec.Name}'` };
-    }
-    const given: PortConfig = {
-      ...port,
-      Protocol: protocolOf(port),
-      PublishedPort: number,
-      PublishMode: publishModeOf(port),
-    };
-    hold(ports, service, given);
-    resolved.push(given);
+  const wanted = withKept(service);
+  const open = [...openPorts(wanted)];
+  const lacking = open.find(([protocol, count]) => !ports.hasFree(protocol, count));
+  if (lacking) {
+    const { first, last } = dynamicPorts;
+    return { problem: `no free ${lacking[0]} port is left in ${first}-${last} for service '${service.Spec.Name}'` };
   }
+  const numbers = new Map(open.map(([protocol, count]) => [protocol, ports.take(protocol, count)]));
+  const resolved = wanted.map((port): PortConfig => {
+    const Protocol = protocolOf(port);
+    const PublishedPort = isOpen(port) ? numbers.get(Protocol)?.shift() : port.PublishedPort;
+    return { ...port, Protocol, PublishedPort: PublishedPort ?? 0, PublishMode: publishModeOf(port) };
+  });
+  for (const port of resolved) hold(ports, service, port);
   return { endpoint: { Spec: specOf(service), Ports: resolved, VirtualIPs: service.Endpoint?.VirtualIPs ?? [] } };
 }
 
-function release(ports: Ports, service: Service, port: PortConfig): void {
-  const key = publishedKey(port);
-  if (isIngress(port)) ports.takeBack(key, service);
+/** It gets a number, whichever. */
+function isOpen(port: PortConfig): boolean {
+  return isIngress(port) && !port.PublishedPort;
 }
 
-function freePort(ports: Ports, port: PortConfig): number | undefined {
-  for (let number = dynamicPorts.first; number <= dynamicPorts.last; number++) {
-    const key = publishedKey(port, number);
-    if (!ports.holderOf(key) && !ports.isOnHosts(key)) return number;
-  }
-  return undefined;
+/** How many of them there are, by protocol. */
+function openPorts(ports: readonly PortConfig[]): Map<Protocol, number> {
+  const counts = new Map<Protocol, number>();
+  for (const port of ports) if (isOpen(port)) counts.set(protocolOf(port), (counts.get(protocolOf(port)) ?? 0) + 1);
+  return counts;
 }

@@ -176,9 +176,10 @@ function encryptionOf(network: Network | undefined, { Description, Status }: Nod
 function serviceItem(service: Service | undefined): AssignmentUpdate | undefined {
   if (!service) return undefined;
   const all = service.Endpoint?.Ports ?? [];
+  const options = portOptions(all, service.Spec.Labels);
   const Ports = all.filter(isIngress).map((port): EndpointPort => {
-    const Options = portOptions(port, all, service.Spec.Labels);
-    return Object.keys(Options).length > 0 ? { ...port, Options } : port;
+    const Options = options.get(port);
+    return Options ? { ...port, Options } : port;
   });
   const VirtualIPs = (service.Endpoint?.VirtualIPs ?? []).map(({ NetworkID, Addr }) => ({ NetworkID, Address: withoutPrefix(Addr) }));
   const item = { ID: service.ID, Name: service.Spec.Name, Ports, ...(VirtualIPs.length > 0 && { VirtualIPs }) };

@@ -1,4 +1,5 @@
 /** Where tasks go: evenly over the branches of their spread preferences, at the leaves to the best node. One tree serves all groups that ask for the same. */
+import { own } from '#base/text/own';
 import { Heap } from '#base/heap';
 import type { Node } from '#model/object/node';
 import type { Task } from '#model/object/task';
@@ -244,6 +245,6 @@ function spreadLabels(task: Task): LabelOf[] {
     if (!match) return [];
     const key = match[2] ?? '';
     const ofNode = match[1]?.toLowerCase() === 'node';
-    return [(node: Node) => (ofNode ? node.Spec.Labels?.[key] : node.Description?.Engine.Labels?.[key]) ?? ''];
+    return [(node: Node) => own(ofNode ? node.Spec.Labels : node.Description?.Engine.Labels, key) ?? ''];
   });
 }

@@ -59,6 +59,8 @@ describe('matching', () => {
     ['node.labels.missing==x', false],
     ['engine.labels.storage==fast disk', true],
     ['engine.labels.gone!=x', true],
+    ['node.labels.constructor==x', false],
+    ['engine.labels.toString!=x', true],
     ['node.labels.==x', false],
     ['node.rle!=x', false],
     ['node.ip==192.168.10.7', true],

@@ -62,3 +62,11 @@ test('an address given on is known by its living holder', () => {
   const tasks = [endpointTask('new', 1, true, 'front 10.0.1.5'), endpointTask('old', 1, false, 'front 10.0.1.5')];
   expect(new NameTable([serviceEndpoint('s', [], tasks)]).reverseLookUp('5.1.0.10.in-addr.arpa', '10.0.1.9', 'front')).toBe('s.1.new');
 });
+
+test('a name of many underscores may be of many stacks, and is looked for in the first of them', () => {
+  const name = Array.from({ length: 30 }, () => 'a').join('_');
+  const many = new NameTable([serviceEndpoint(name, [], [endpointTask('t1', 1, true, 'front 10.0.1.5 alias')])]);
+  const found = (asked: string) => many.lookUp(asked, '10.0.1.99', 'front');
+  expect([found(name), found('alias.a_a'), found('alias.a_a_a_a_a_a_a_a')]).toEqual([['10.0.1.5'], ['10.0.1.5'], ['10.0.1.5']]);
+  expect(found('alias.a_a_a_a_a_a_a_a_a')).toBeUndefined();
+});

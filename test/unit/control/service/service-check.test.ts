@@ -43,6 +43,31 @@ test.each<[string, ServiceSpec, string]>([
   ['blank in image', container({ Image: 'a b' }), 'ContainerSpec: "a b" is not a valid repository/tag'],
   ['little cpu', task({ Resources: { Limits: { NanoCPUs: 999 } } }), 'invalid cpu value 9.99e-07: Must be at least 0.001'],
   ['little memory', task({ Resources: { Reservations: { MemoryBytes: 1 } } }), 'invalid memory value 1: Must be at least 4MiB'],
+  [
+    'preferences without end',
+    task({ Placement: { Preferences: Array.from({ length: 12_000 }, () => ({ Spread: { SpreadDescriptor: 'node.labels.a' } })) } }),
+    'service web: 12000 placement preferences are more than the 16 that a service may have',
+  ],
+  [
+    'constraints without end',
+    task({ Placement: { Constraints: Array.from({ length: 129 }, () => 'node.role==worker') } }),
+    'service web: 129 placement constraints are more than the 128 that a service may have',
+  ],
+  [
+    'aliases without end',
+    task({ Networks: [{ Target: 'n', Aliases: Array.from({ length: 65 }, (_, at) => `a${at}`) }] }),
+    'service web: 65 aliases on network n are more than the 64 that there may be',
+  ],
+  [
+    'a long alias',
+    task({ Networks: [{ Target: 'n', Aliases: ['a'.repeat(256)] }] }),
+    'service web: an alias on network n is longer than the 255 characters of a name',
+  ],
+  [
+    'any ports without end',
+    { ...container({}), EndpointSpec: { Ports: Array.from({ length: 1001 }, (_, at) => ({ TargetPort: at + 1 })) } },
+    'service web: 1001 published ports without a number of their own are more than the 1000 that a service may have',
+  ],
   ['constraint', task({ Placement: { Constraints: ['node.role'] } }), 'constraint expected one operator from ==, !='],
   ['restart delay', task({ RestartPolicy: { Delay: -1 } }), 'TaskSpec: restart-delay cannot be negative'],
   [

@@ -127,6 +127,15 @@ test('when the open ports are used up, the service that comes too late gets none
   expect(resultOf(result, 'one')).toEqual([32767]);
 });
 
+test('who finds no number of one protocol keeps none of another one', () => {
+  const all = Array.from({ length: 2768 }, (_, i) => ({ TargetPort: i + 1, Protocol: 'udp' as const }));
+  const both = [{ TargetPort: 1 }, { TargetPort: 1, Protocol: 'udp' as const }];
+  const store = storeOf({ service: [published('many', ...all), published('late', ...both), published('one', { TargetPort: 1 })] });
+  const result = allocatePorts(store);
+  expect(resultOf(result, 'late')).toBe("no free udp port is left in 30000-32767 for service 'late'");
+  expect(resultOf(result, 'one')).toEqual([30000]);
+});
+
 test('settled endpoints are left alone', () => {
   const store = storeOf({ service: [published('a', { TargetPort: 80 }), aService('none')] });
   store.apply(2, { actions: allocatePorts(store).actions, now: startTime });
