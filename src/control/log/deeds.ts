@@ -5,6 +5,7 @@ import { shownName } from '#base/text/shown-name';
 import type { Deed, DeedKind, LogHead } from '#model/git/deed';
 import type { Repository } from '#model/object/repository';
 import type { Revision, Stack } from '#model/object/stack';
+import type { ObjectOf } from '#model/object/object';
 import { create, newMeta, remove, update, type Action } from '#store/action';
 import { knowsKind } from '#store/feature-level';
 import { Overlay } from '#store/overlay';
@@ -35,7 +36,7 @@ export interface DeedFacts {
 }
 
 /** Oldest first. @param id of the record */
-export function deedsOf(view: View, id: string): Deed[] {
+export function deedsOf(view: View, id: string): ObjectOf['deed'][] {
   return [...view.find('deed', 'of', id)].toSorted((a, b) => a.Spec.Number - b.Spec.Number);
 }
 
@@ -58,7 +59,7 @@ export function noteDeed(overlay: Overlay, { kind, name }: Subject, facts: DeedF
   const Number = (newest?.Spec.Number ?? 0) + 1;
   const Spec = { Name: `${record.ID}#${Number}`, Of: record.ID, Number, Time: timeText(context.now), ...said };
   const Before = newest?.Chain.Seal ?? '';
-  const deed: Deed = { ...newMeta(context.newId()), Spec, Chain: { Before, Seal: deedSeal(key, Spec, Before) } };
+  const deed: ObjectOf['deed'] = { ...newMeta(context.newId()), Spec, Chain: { Before, Seal: deedSeal(key, Spec, Before) } };
   overlay.lay([create('deed', deed)]);
   const all = [...before, deed];
   const gone = all.slice(0, Math.max(0, all.length - mostDeeds));

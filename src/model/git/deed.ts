@@ -1,5 +1,4 @@
 /** What somebody did to a stack or a repository: an entry of its log, each sealed with the one before it. */
-import type { Meta } from '../object/meta.ts';
 
 export type DeedKind =
   // Of stacks.
@@ -22,7 +21,7 @@ export type DeedKind =
   | 'resumed'
   | 'removed';
 
-export interface Deed extends Meta {
+export interface Deed {
   Spec: {
     /** `ID#3`: the log's, and the number. */
     Name: string;

@@ -2,6 +2,7 @@
 import type { Cluster } from './cluster.ts';
 import type { Deed } from '../git/deed.ts';
 import type { Config, Secret } from './secret.ts';
+import type { Meta } from './meta.ts';
 import type { Network } from './network.ts';
 import type { Node } from './node.ts';
 import type { Pack, Repository } from './repository.ts';
@@ -22,7 +23,7 @@ export interface ObjectOf {
   repository: Repository;
   revision: Revision;
   pack: Pack;
-  deed: Deed;
+  deed: Deed & Meta;
 }
 
 export type Kind = keyof ObjectOf;

@@ -10,7 +10,7 @@ import { giveUpRevision, rollBackStack } from '#control/stack/stack-rollback';
 import { adoptStack, suspendStack } from '#control/stack/stack-states';
 import { deployStack, removeStack, removeStackByHand } from '#control/stack/stacks';
 import type { LogCheck } from '#model/difference/log-check';
-import type { Deed } from '#model/git/deed';
+import type { ObjectOf } from '#model/object/object';
 import type { Repository } from '#model/object/repository';
 import type { Revision, Stack } from '#model/object/stack';
 import { remove, update } from '#store/action';
@@ -19,6 +19,8 @@ import { initialisedCluster, type MemoryCluster } from '#test/support/memory-clu
 import { serviceSpec, stackSpec } from '../specs.ts';
 
 const source = { Kind: 'repository', Repository: 'infra', Path: 'stacks/shop', Commit: 'c' } as const;
+type Deed = ObjectOf['deed'];
+
 const infraSpec = { Name: 'infra', URL: 'https://user:word@git.example/infra', Branch: 'main', Path: 'stacks', Interval: 1e9 };
 const version = (number: number) => stackSpec({ Services: [serviceSpec('shop_web', { Labels: { version: String(number) } })] });
 const sealing = { Identity: 'AGE-SECRET-KEY-1', Recipient: 'age1' } as Parameters<typeof setSealing>[0];
