@@ -129,11 +129,11 @@ export function planAdoption(view: View, adopter: Adopter, rendered: RenderedSta
 /** `steps`, and where they leave the stack as it is, what brings its version in force back after a change by hand. */
 function inForce(planning: Planning, name: string, steps: readonly Step[], rendered?: RenderedStack): Step[] {
   const { view, repository } = planning;
-  const [stack, applied] = [view.byName('stack', name), planning.applied?.get(name)];
+  const applied = planning.applied?.get(name);
   const leaves = steps.every((step) => step.type === 'hold' || step.type === 'refuse');
-  if (!leaves || !stack || !isOwned(stack, repository) || isEmptyRecord(stack)) return [...steps];
-  if (!applied || !('spec' in applied) || applied.digest !== stack.Digest || (rendered && 'spec' in rendered && rendered.digest === stack.Digest))
-    return [...steps];
+  if (!leaves || !applied || !('spec' in applied) || (rendered && 'spec' in rendered && rendered.digest === applied.digest)) return [...steps];
+  const stack = view.byName('stack', name);
+  if (!stack || !isOwned(stack, repository) || isEmptyRecord(stack) || applied.digest !== stack.Digest) return [...steps];
   const source = stack.Source as RepositorySource;
   try {
     const changes = changesBy(view, tried(planning, applied, source, true), true);

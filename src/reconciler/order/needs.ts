@@ -8,8 +8,10 @@ import type { RenderedStack } from '../rendered.ts';
 import type { AppliedStack } from '../step.ts';
 import { circlesOf } from './circles.ts';
 
-/** Stack → stacks of the commit that make what it has from outside (networks, secrets, configs and volumes), or give up a port that it publishes. Where two need each other, neither comes first. */
-export function neededFrom(view: View, stacks: readonly RenderedStack[]): ReadonlyMap<string, readonly string[]> {
+/** Stack → stacks of the commit that make what it has from outside (networks, secrets, configs and volumes), or give up a port that it publishes. Where two need each other, neither comes first. `asked`: those whose needs have to be known; absent: all of them. */
+export function neededFrom(view: View, stacks: readonly RenderedStack[], asked = stacks): ReadonlyMap<string, readonly string[]> {
+  // A few that have all of their own: nobody need be asked what he makes.
+  if (asked.every((stack) => usedBy(stack).length === 0)) return new Map();
   const makers = new Map<string, string>();
   for (const stack of stacks) for (const made of [...madeBy(stack), ...givenUpBy(view, stack)]) if (!makers.has(made)) makers.set(made, stack.Name);
   const needs = new Map<string, readonly string[]>();

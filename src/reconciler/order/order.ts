@@ -49,7 +49,13 @@ export function inOrder(view: View, stacks: readonly RenderedStack[], steps: rea
   const standing = standingsOf(view, stacks, steps);
   // What comes in one entry comes at once.
   let known: ReadonlyMap<string, readonly string[]> | undefined = isUnit(stacks) ? new Map() : undefined;
-  const needsOf = (name: string): readonly string[] => (known ??= neededFrom(view, stacks)).get(name) ?? [];
+  const moving = new Set(steps.map(({ name }) => name));
+  const needsOf = (name: string): readonly string[] =>
+    (known ??= neededFrom(
+      view,
+      stacks,
+      stacks.filter(({ Name }) => moving.has(Name)),
+    )).get(name) ?? [];
   const byName = new Map(stacks.map((stack) => [stack.Name, stack]));
   return steps.map((step) => {
     const { name } = step;
