@@ -71,10 +71,18 @@ export class Repository {
   }
 }
 
-/** Of this process, its workers that live, and all that has ended, in the time that the kernel counted. */
-function cpuMs(): number {
-  const workers = readFileSync(`/proc/self/task/${process.pid}/children`, 'utf8').split(' ').filter(Boolean);
-  return [String(process.pid), ...workers].reduce((sum, pid) => sum + ticksMs(pid, [11, 12, 13, 14]), 0);
+/** Of a process, all below it that live, and all that has ended, in the time that the kernel counted. */
+function cpuMs(pid = process.pid): number {
+  const below = childrenOf(pid).reduce((sum, child) => sum + cpuMs(child), 0);
+  return below + ticksMs(String(pid), [11, 12, 13, 14]);
+}
+
+function childrenOf(pid: number): number[] {
+  try {
+    return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
+  } catch {
+    return [];
+  }
 }
 
 /** Of those that this process started and that have ended. */

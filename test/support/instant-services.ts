@@ -8,12 +8,13 @@ const imageOf = (service: Service): string => service.Spec.TaskTemplate.Containe
 
 /** Every service runs at once, and has for a minute; of images called `bad` the update stops, of those called `slow` nothing comes. */
 export const instantly: Stage = (view, context) => {
+  const { scope } = context;
   const actions: Action[] = [];
-  for (const task of view.list('task')) {
+  for (const task of scope === 'all' ? view.list('task') : [...scope.services].flatMap((id) => [...view.tasksOfService(id)])) {
     const service = view.get('service', task.ServiceID);
     if (task.Shoal.SpecVersion !== service?.Shoal.SpecVersion) actions.push(remove('task', task.ID));
   }
-  for (const service of view.list('service')) {
+  for (const service of scope === 'all' ? view.list('service') : [...scope.services].flatMap((id) => view.get('service', id) ?? [])) {
     if (imageOf(service).startsWith('bad')) {
       const UpdateStatus = { State: 'paused', Message: 'update paused due to failure' } as const;
       if (!service.UpdateStatus) actions.push(update('service', { ...service, UpdateStatus }));
