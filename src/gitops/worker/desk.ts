@@ -7,7 +7,7 @@ import { InputMemory } from './input-memory.ts';
 import { localPlace, type LocalPlace } from './local-place.ts';
 import { Mirror } from './mirror.ts';
 import { ObjectCache } from './object-cache.ts';
-import { ObjectReader } from './objects.ts';
+import { ObjectReader, ObjectReaders } from './objects.ts';
 import { renderCommit, shortReasons } from './render.ts';
 import type { GroupListener } from './run-git.ts';
 import { closedOpener, newOpener, type Opener } from './sealed/opener.ts';
@@ -28,6 +28,7 @@ const largestResultBytes = 128 * 1024 * 1024;
 
 export class Desk {
   readonly #cache = new ObjectCache();
+  readonly #readers = new ObjectReaders();
   /** By the mirror's folder, for the keys that its files were opened with. */
   readonly #memories = new Map<string, { keys: string; memory: InputMemory }>();
   /** Mirror → what was found to be held last, and why: nothing is fetched and looked at again for it. */
@@ -73,7 +74,8 @@ export class Desk {
     { id, folder, home, commit, path, have, skip, identity, keys, environment, variables, received, closed }: Asked<'render'>,
     { signal, groups, send }: Surroundings,
   ): Promise<void> {
-    const reader = new ObjectReader(folder, home, groups, received);
+    const reader = received === undefined ? await this.#readers.of(folder, home, groups) : new ObjectReader(folder, home, groups, received);
+    let isDone = false;
     try {
       const { top, author } = await readCommit(reader, commit);
       const snapshot = new Snapshot(
@@ -114,8 +116,10 @@ export class Desk {
         },
       });
       await send({ id, type: 'rendered', missing, declared, wanting: [...snapshot.absent].slice(0, mostWanting), author });
+      isDone = true;
     } finally {
-      reader.close();
+      // What broke off may have left questions behind.
+      if (received !== undefined || !isDone) reader.close();
     }
   }
 }

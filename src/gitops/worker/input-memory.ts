@@ -1,10 +1,11 @@
 /** From what each stack of a repository was made last, each path that was read, also in vain, with what it led to: as long as that stands, it need not be made again. */
+import type { Place } from './places/stack-places.ts';
 
 export interface StackInputs {
   /** Of the result. */
   digest: string;
-  /** What its folder was found to hold, and what is asked of it, in a text that changes with them. */
-  place: string;
+  /** What its folder was found to hold, and what is asked of it. */
+  place: Place;
   /** Those that lie in a folder to which no link leads, by folder: as long as its tree is the same, so are they. */
   folders: readonly InputFolder[];
   /** All others. */

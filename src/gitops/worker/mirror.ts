@@ -1,5 +1,5 @@
 /** A bare mirror of one branch: the commit graph and its trees, and the blobs that somebody asked for. Never a checkout, never a hook. */
-import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { simpleGit, type SimpleGit } from 'simple-git';
@@ -250,8 +250,11 @@ export class Mirror {
     const { folder } = this.#place;
     if (await isFolder(join(folder, 'objects', 'pack'))) return;
     mkdirSync(folder, { recursive: true, mode: 0o700 });
-    // No template: samples of hooks would be copied for each mirror.
-    await this.#own().raw(['init', '--quiet', '--bare', '--template=', folder]);
+    // All that a git needs to take it for a repository; it is one once the packs have their place.
+    mkdirSync(join(folder, 'refs', 'heads'), { recursive: true });
+    writeFileSync(join(folder, 'HEAD'), 'ref: refs/heads/followed\n');
+    writeFileSync(join(folder, 'config'), '[core]\n\trepositoryformatversion = 0\n\tbare = true\n');
+    mkdirSync(join(folder, 'objects', 'pack'), { recursive: true });
   }
 
   /** For what is ours alone and says little. */

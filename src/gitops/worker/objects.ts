@@ -1,5 +1,7 @@
 /** Trees and blobs of a mirror by `git cat-file`, sizes first: nothing is read whole before it is known to be small enough. */
 import { execFile, type ChildProcess } from 'node:child_process';
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { Refusal } from '#base/refusal';
 import { beside, plainEnvironment } from './git-environment.ts';
 import { killGroup } from '../process-group.ts';
@@ -32,11 +34,12 @@ function hasBoth(environment: Readonly<Record<string, string>>): Promise<boolean
 export class ObjectReader {
   readonly #start: BatchStart;
   #batches: Promise<{ sizes: Batch; bodies: Batch }> | undefined;
-  #closed = false;
+  /** Closed, or git ended by itself. */
+  #ended = false;
 
   /** `received`: a folder of objects beside those of the mirror. */
   constructor(folder: string, home: string, groups: GroupListener, received?: string) {
-    this.#start = { folder, environment: beside(plainEnvironment(home), received), groups };
+    this.#start = { folder, environment: beside(plainEnvironment(home), received), groups, ended: () => (this.#ended = true) };
   }
 
   /** Type and size by id; those that are not in the mirror are left out. */
@@ -65,15 +68,19 @@ export class ObjectReader {
     return found;
   }
 
+  get ended(): boolean {
+    return this.#ended;
+  }
+
   close(): void {
-    this.#closed = true;
+    this.#ended = true;
     void this.#batches?.then(closeBoth);
   }
 
   async #running(): Promise<{ sizes: Batch; bodies: Batch }> {
     this.#batches ??= this.#begin();
     const batches = await this.#batches;
-    if (this.#closed) closeBoth(batches);
+    if (this.#ended) closeBoth(batches);
     return batches;
   }
 
@@ -81,6 +88,34 @@ export class ObjectReader {
     if (!(await hasBoth(this.#start.environment))) return { sizes: new Batch('--batch-check', this.#start), bodies: new Batch('--batch', this.#start) };
     const both = new Batch('--batch-command', this.#start);
     return { sizes: both, bodies: both };
+  }
+}
+
+/** Mirrors of which a reader is kept. */
+const mostKept = 4;
+
+/** Readers of the mirrors that were read last: the git that reads one is there for its next commit. */
+export class ObjectReaders {
+  /** By the mirror's folder, the one used last at the end. */
+  readonly #kept = new Map<string, { reader: ObjectReader; mirror: string }>();
+
+  async of(folder: string, home: string, groups: GroupListener): Promise<ObjectReader> {
+    // A mirror may be made anew at its place.
+    const found = await stat(join(folder, 'objects'), { bigint: true }).catch(() => undefined);
+    if (!found) throw new Refusal('unavailable', 'the mirror cannot be read');
+    const mirror = [found.dev, found.ino, found.birthtimeNs].join(' ');
+    const known = this.#kept.get(folder);
+    this.#kept.delete(folder);
+    const isGood = known?.mirror === mirror && !known.reader.ended;
+    if (!isGood) known?.reader.close();
+    const kept = isGood ? known : { reader: new ObjectReader(folder, home, groups), mirror };
+    this.#kept.set(folder, kept);
+    for (const [oldest, { reader }] of this.#kept) {
+      if (this.#kept.size <= mostKept) break;
+      reader.close();
+      this.#kept.delete(oldest);
+    }
+    return kept.reader;
   }
 }
 
@@ -100,6 +135,8 @@ interface BatchStart {
   folder: string;
   environment: Readonly<Record<string, string>>;
   groups: GroupListener;
+  /** Hears that there will be no more answers. */
+  ended: () => void;
 }
 
 /** One `git cat-file` that is started when it is first asked. */
@@ -193,6 +230,7 @@ class Batch {
 
   #fail(error: Error): void {
     this.#failed ??= error;
+    this.#start.ended();
     for (const { fail } of this.#waiting.splice(0)) fail(this.#failed);
   }
 }

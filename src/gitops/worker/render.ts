@@ -3,6 +3,7 @@ import { own } from '#base/text/own';
 import { createHash } from 'node:crypto';
 import { posix } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
+import { equal } from '#base/equal';
 import { Refusal } from '#base/refusal';
 import { diagnosticText, type LoadRequest, type LoadResult, type StackFile } from '#compose/compose';
 import { loadStack } from '#compose/load';
@@ -104,20 +105,25 @@ export async function renderCommit(asked: RenderParts): Promise<{ missing: boole
 async function settledDigest(place: Place, { snapshot, memory }: Parts): Promise<string | undefined> {
   const known = memory.get(place.name);
   // What is beside a stack's own files is no file that was read.
-  if (!known || place.trouble !== undefined || known.place !== placeText(place)) return undefined;
-  const itself = posix.join(root, place.folder);
+  if (!known || place.trouble !== undefined || !isSamePlace(known.place, place)) return undefined;
+  const itself = place.folder === '' ? root : `${root}/${place.folder}`;
   const moved = known.folders.filter(({ folder, tree }) => (folder === itself ? place.tree : snapshot.treeOf(folder)) !== tree);
-  const inputs = [...moved.flatMap((each) => each.inputs), ...known.others];
+  const inputs = moved.length === 0 ? known.others : [...moved.flatMap((each) => each.inputs), ...known.others];
   for (;;) {
-    const states = inputs.map(([path, before]) => ({ before, now: snapshot.identity(path) }));
-    if (states.some(({ before, now }) => now !== undefined && now !== before)) return undefined;
-    if (states.every(({ now }) => now !== undefined)) return known.digest;
+    let open = false;
+    for (const [path, before] of inputs) {
+      const now = snapshot.identity(path);
+      if (now !== undefined && now !== before) return undefined;
+      open ||= now === undefined;
+    }
+    if (!open) return known.digest;
     if (!(await snapshot.load())) return undefined;
   }
 }
 
-function placeText({ folder, file, laid, ignored, policy, ignore }: Place): string {
-  return JSON.stringify([folder, file, laid, ignored, policy, ignore]);
+function isSamePlace(a: Place, b: Place): boolean {
+  const isSame = a.folder === b.folder && a.file === b.file;
+  return isSame && equal(a.laid, b.laid) && equal(a.ignored, b.ignored) && equal(a.policy, b.policy) && equal(a.ignore, b.ignore);
 }
 
 /** Whether the stack is done; what was found while files were missing means nothing yet. */
@@ -158,7 +164,7 @@ function byFolder(snapshot: Snapshot, inputs: ReadonlyMap<string, string>): Pick
 
 /** What another folder is to blame for is told anew each time. */
 function remember(place: Place, made: Omit<StackInputs, 'place'>, memory: InputMemory): void {
-  if (place.trouble === undefined) memory.put(place.name, { ...made, place: placeText(place) });
+  if (place.trouble === undefined) memory.put(place.name, { ...made, place });
   else memory.forget(place.name);
 }
 
