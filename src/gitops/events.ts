@@ -18,6 +18,8 @@ export interface ReconcileEvent {
     | 'rolled back'
     | 'thawed'
     | 'declared'
+    | 'leaving'
+    | 'returned'
     | 'removed'
     | 'noted'
     | 'synced'

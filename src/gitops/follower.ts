@@ -266,10 +266,10 @@ export class Follower {
     this.#compareLater();
   }
 
-  /** For what was taken back too often to be taken back again just now. */
+  /** For what is due later. */
   #compareLater(): void {
-    const { revertMs } = this.#carryOut;
-    if (revertMs !== undefined) this.#compareIn(revertMs);
+    const { againMs } = this.#carryOut;
+    if (againMs !== undefined) this.#compareIn(againMs);
   }
 
   /** What is not written because the stack or the repository is suspended. */

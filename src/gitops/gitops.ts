@@ -159,6 +159,7 @@ export class GitOps {
       now: this.#parts.clock.now(),
       commit,
       keeps: declared.KeepsStacks === true,
+      grace: declared.Grace,
       // Planned once more for its rollout, and again where the cluster moves meanwhile: only what moved is compared.
       settled: new SettledStacks(),
       ...(missing !== undefined && { missing }),

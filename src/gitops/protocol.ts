@@ -186,8 +186,8 @@ function isSpec(spec: Fields): boolean {
 }
 
 /** What it means is judged where it is stored. */
-function isDeclared({ Closed, KeepsStacks, Freeze = [], Notify = [], Repositories = [] }: Fields): boolean {
-  if (Closed !== undefined && Closed !== true) return false;
+function isDeclared({ Closed, KeepsStacks, Grace = 0, Freeze = [], Notify = [], Repositories = [] }: Fields): boolean {
+  if ((Closed !== undefined && Closed !== true) || !Number.isSafeInteger(Grace)) return false;
   return (
     (KeepsStacks === undefined || KeepsStacks === true) && isList(Freeze, isText) && isList(Notify, isTarget) && isList(Repositories, isDeclaredRepository)
   );
@@ -199,9 +199,9 @@ function isTarget(value: unknown): boolean {
 }
 
 function isDeclaredRepository(value: unknown): boolean {
-  const { Interval, Deadline = 0, Allow = [], Freeze = [], Variables = {}, Credentials = {}, ...texts } = record(value);
+  const { Interval, Deadline = 0, PruneGrace = 0, Allow = [], Freeze = [], Variables = {}, Credentials = {}, ...texts } = record(value);
   const plain = (each: unknown): boolean => Object.values(record(each)).every(isText);
-  const numbers = Number.isSafeInteger(Interval) && Number.isSafeInteger(Deadline);
+  const numbers = [Interval, Deadline, PruneGrace].every(Number.isSafeInteger);
   return (
     numbers &&
     isList(Allow, isText) &&

@@ -1,6 +1,6 @@
 /** What a version of this program can do, as a number that only grows: a cluster uses what all of its nodes know. */
 
-/** Of this program. 1: a cluster of one manager. 2: requests with ids, entries that name the state they were decided on. 3: tasks answer clients by the node that these came to. 4: revisions of stacks. 5: repositories that people push to. 6: tasks that stand for containers which somebody attaches to a network; roots whose key an authority elsewhere has. 7: networks whose packets are encrypted between nodes; stacks in waves, commits as one unit, values of a vault. 8: logs of stacks and repositories. */
+/** Of this program. 1: a cluster of one manager. 2: requests with ids, entries that name the state they were decided on. 3: tasks answer clients by the node that these came to. 4: revisions of stacks. 5: repositories that people push to. 6: tasks that stand for containers which somebody attaches to a network; roots whose key an authority elsewhere has. 7: networks whose packets are encrypted between nodes; stacks in waves, commits as one unit, values of a vault. 8: logs of stacks and repositories; stacks that leave after a while. */
 export const featureLevel = 8;
 
 /** From here on a node's tasks are shown who calls. */
@@ -11,3 +11,6 @@ export const encryptionLevel = 7;
 
 /** From here on waves, units and values of a vault are known. */
 export const stacksLevel = 7;
+
+/** From here on stacks that leave after a while are known. */
+export const graceLevel = 8;

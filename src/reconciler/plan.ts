@@ -13,6 +13,7 @@ import type { Action } from '#store/action';
 import { policyText } from '#control/policy/policy';
 import { Overlay } from '#store/overlay';
 import type { View } from '#store/view';
+import { graceSteps, returnSteps } from './grace.ts';
 import { massRemoval, stackRemoval, startsAnew, volumeRemoval } from './guard.ts';
 import { isQuarantined } from './outcome.ts';
 import { SettledStacks } from './settled.ts';
@@ -30,6 +31,10 @@ export interface PlanOptions {
   commit: string;
   /** Stacks that the commit does not have any more stay. */
   keeps?: boolean;
+  /** Nanoseconds that a stack runs on which the commit does not have any more, as it says itself. */
+  grace?: number | undefined;
+  /** The repository cannot be read now. */
+  away?: boolean;
   /** The folder of stacks, when the commit does not have it. */
   missing?: string;
   /** The versions that were applied last, as far as they are known: they stay in force while others wait. */
@@ -49,14 +54,16 @@ export function* planRepository(view: View, repository: string, rendered: readon
   const inUnits = withMoves(view, inUnit(rendered));
   const present = new Set(rendered.map((stack) => stack.Name));
   const own = [...view.list('stack')].filter((stack) => isOwned(stack, repository));
-  const applied = own.filter((stack) => !isEmptyRecord(stack));
   const gone = own.filter((stack) => !present.has(stack.Spec.Name));
   const confirmed = view.byName('repository', repository)?.Confirmed?.Commit === commit;
   const orders = orderFaults(rendered);
   const ordered = inUnits.map((stack) => (orders.has(stack.Name) ? refusedFor(stack, orders.get(stack.Name) ?? '') : stack));
   const keeps = options.keeps === true || rendered.some(({ Policy }) => Policy?.KeepsStacks);
-  const mass = confirmed ? undefined : massRemoval({ applied: applied.length, gone: gone.filter((stack) => !isEmptyRecord(stack)).length, missing });
-  const planning: Planning = { ...options, view, repository, confirmed, mass };
+  // What is on its way out was let go by an earlier commit.
+  const counts = (stack: Stack): boolean => !isEmptyRecord(stack) && (stack.Leaving === undefined || present.has(stack.Spec.Name));
+  const mass = confirmed ? undefined : massRemoval({ applied: own.filter(counts).length, gone: gone.filter(counts).length, missing });
+  const who = rendered[0]?.Who;
+  const planning: Planning = { ...options, view, repository, confirmed, mass, ...(who !== undefined && { who }) };
   const settled = options.settled ?? new SettledStacks();
   settled.keepOnly(present);
   const rules = policyText(view, repository);
@@ -65,7 +72,7 @@ export function* planRepository(view: View, repository: string, rendered: readon
     versions.push({ stack, steps: settled.steps(view, stack, rules, (watched) => planVersion({ ...planning, view: watched }, stack)) });
     yield;
   }
-  const removals = keeps ? [] : gone.map((stack) => ({ name: stack.Spec.Name, steps: [planRemoval(planning, stack)] }));
+  const removals = keeps ? [] : gone.map((stack) => ({ name: stack.Spec.Name, steps: planRemoval(planning, stack) }));
   const one = asOne(view, repository, commit, isUnit(ordered) ? besideMakers(planning, versions) : versions, removals);
   const steps: Step[] = [];
   for (const { stack, steps: own } of one.versions) {
@@ -76,7 +83,8 @@ export function* planRepository(view: View, repository: string, rendered: readon
   const leaving = one.removals.flatMap(({ name, steps: own }) => inForce(planning, name, own.map(later)));
   // That something is to go is noted before what comes is: since when it waits tells what came with that commit.
   const waiting = leaving.filter(({ type }) => type === 'wait');
-  return [...waiting, ...inOrder(view, ordered, steps), ...leaving.filter((step) => !waiting.includes(step))];
+  const rest = leaving.filter((step) => !waiting.includes(step));
+  return [...waiting, ...inOrder(view, ordered, steps), ...rest, ...returnSteps(view, repository, present, keeps)];
 }
 
 /** Of what comes in one entry each is judged beside those that it needs something of: refused is only what is refused then too. */
@@ -115,6 +123,8 @@ interface Planning extends PlanOptions {
   confirmed: boolean;
   /** Why whole stacks are not removed. */
   mass: string | undefined;
+  /** Who made the commit. */
+  who?: string;
 }
 
 /** What would change if the repository got the stack, a line each. Throws Refusal. */
@@ -241,12 +251,15 @@ function manual({ repository, confirmed }: Planning, { Policy, Commit }: Rendere
   return `its sync is manual: \`shoal repo confirm ${repository} --commit ${Commit.slice(0, 12)}\` applies it`;
 }
 
-function planRemoval({ view, repository, confirmed, mass, commit }: Planning, stack: Stack): Step {
+function planRemoval(planning: Planning, stack: Stack): Step[] {
+  const { view, repository, confirmed, mass, commit } = planning;
   const { Name: name } = stack.Spec;
   const source: RepositorySource = { ...(stack.Source as RepositorySource) };
-  const reason = confirmed || isEmptyRecord(stack) ? undefined : (mass ?? volumeRemoval(view, inventoryOf(view, stack)));
-  if (reason !== undefined) return { type: 'hold', name, source, commit, reason: withWord(reason, repository, commit), foreign: false };
-  return { type: 'remove', name, reason: `${source.Path} is no longer in repository ${repository}` };
+  const isOpen = confirmed || isEmptyRecord(stack);
+  const reason = isOpen || stack.Leaving ? undefined : (mass ?? volumeRemoval(view, inventoryOf(view, stack)));
+  if (reason !== undefined) return [{ type: 'hold', name, source, commit, reason: withWord(reason, repository, commit), foreign: false }];
+  const remove: Step = { type: 'remove', name, reason: `${source.Path} is no longer in repository ${repository}` };
+  return (isOpen ? undefined : graceSteps(planning, stack)) ?? [remove];
 }
 
 function withWord(reason: string, repository: string, commit: string): string {

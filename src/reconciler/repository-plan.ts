@@ -25,6 +25,7 @@ export function* planCommit(view: View, repository: string, stacks: readonly Ren
   const one = inUnit(stacks);
   const all = yield* planRepository(view, repository, stacks, options);
   const { refused } = yield* oneAfterAnother(view, all, stacks, options.now);
+  // That one is there again comes last, and is said where nothing else is.
   for (const step of all) if (!steps.has(step.name) && !(step.type === 'apply' && step.restores)) steps.set(step.name, step);
   const rendered = new Map(one.map((stack) => [stack.Name, stack]));
   const names = [...new Set([...rendered.keys(), ...steps.keys()])];
@@ -117,7 +118,8 @@ function plannedStack(
   const pause = pauseOf(view, step, rendered?.Policy);
   if (pause === 'keeps drift') return { name, step: 'none', reason: 'what was changed by hand stays: its `self_heal` is false' };
   const waits = pause && `it is suspended: nothing is written for it before \`shoal stack resume ${name}\``;
-  if (step.type === 'remove') return { name, step: waits === undefined ? 'remove' : 'hold', reason: waits ?? step.reason };
+  if (step.type === 'return') return { name, step: 'none', reason: step.reason };
+  if (step.type === 'remove' || step.type === 'leave') return { name, step: waits === undefined ? step.type : 'hold', reason: waits ?? step.reason };
   const foreign = step.type === 'hold' && step.foreign;
   const changes = foreign ? [] : changesOf(planning.view, planning.now, step.source, rendered);
   if (!changes) late.set(name, step.source);

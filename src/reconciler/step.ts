@@ -1,5 +1,5 @@
 /** What is to be done about one stack of a repository. */
-import type { StackSource } from '#model/object/stack';
+import type { StackLeaving, StackSource } from '#model/object/stack';
 import type { RenderedStack } from './rendered.ts';
 
 /** A version that can be deployed. */
@@ -33,5 +33,9 @@ export type Step =
       foreign: boolean;
     }
   | { type: 'remove'; name: string; reason: string }
+  /** It is gone from the commit, and runs on for a while. */
+  | { type: 'leave'; name: string; leaving: StackLeaving; reason: string }
+  /** It is there again before that is over. */
+  | { type: 'return'; name: string; reason: string }
   /** It comes after others, which are on their way. */
   | { type: 'wait'; name: string; source: RepositorySource; commit: string; reason: string };

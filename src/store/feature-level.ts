@@ -66,12 +66,22 @@ type Held = Pick<Exclude<Action, { type: 'remove' }>, 'kind' | 'object'>;
 function heldNeed({ kind, object }: Held): Need | undefined {
   if (kind === 'task') return (object as Task).Shoal.Attachment && { level: 6, what: 'attaching a container to a network of the cluster' };
   if (kind === 'network') return isEncrypted(object as Network) ? { level: encryptionLevel, what: 'an encrypted network' } : undefined;
-  if (kind === 'repository') return (object as Repository).Spec.Vault && { level: stacksLevel, what: 'a repository with a vault' };
-  if (kind === 'stack') return (object as Stack).Rollout && { level: stacksLevel, what: 'a stack that comes in waves' };
+  if (kind === 'repository') return repositoryNeed(object as Repository);
+  if (kind === 'stack') return stackNeed(object as Stack);
   if (kind === 'revision') return revisionNeed(object as Revision);
   if (kind !== 'cluster') return undefined;
   const { Authority: { Key, Rotation } = {} } = (object as Cluster).Shoal ?? {};
   return Key === '' || Rotation?.Key === '' ? { level: 6, what: 'a root whose key only an external CA has' } : undefined;
+}
+
+function repositoryNeed({ Spec }: Repository): Need | undefined {
+  if (Spec.PruneGrace !== undefined) return { level: stacksLevel, what: 'a repository whose stacks leave after a while' };
+  return Spec.Vault && { level: stacksLevel, what: 'a repository with a vault' };
+}
+
+function stackNeed({ Rollout, Leaving }: Stack): Need | undefined {
+  if (Leaving) return { level: stacksLevel, what: 'a stack that leaves after a while' };
+  return Rollout && { level: stacksLevel, what: 'a stack that comes in waves' };
 }
 
 /** Whoever does not know of it takes a stack of a unit back alone, and looks for a vault's values among what is in the cluster. */

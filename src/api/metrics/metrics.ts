@@ -46,7 +46,7 @@ export class Metrics {
     this.#states = {
       stack: this.#gauge('shoal_stack_state', '1 for the state that the stack is in.', ['stack', 'state']),
       health: this.#gauge('shoal_stack_health', '1 for the health of the stack.', ['stack', 'health']),
-      flag: this.#gauge('shoal_stack_flag', '1 for each of drifted, suspended and quarantined that holds of the stack.', ['stack', 'flag']),
+      flag: this.#gauge('shoal_stack_flag', '1 for each of drifted, suspended, leaving and quarantined that holds of the stack.', ['stack', 'flag']),
       repository: this.#gauge('shoal_repository_state', '1 for the state that the repository is in.', ['repository', 'state']),
     };
     this.#counts = {

@@ -123,6 +123,7 @@ export const repositoryChange = object<RepositoryChange>({
   OnFailure: word('OnFailure', 'rollback', 'stay'),
   Freeze: list(text),
   Deadline: int64,
+  PruneGrace: int64,
   WebhookSecret: text,
   Vault: vaultPlace,
 });

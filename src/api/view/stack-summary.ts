@@ -6,7 +6,7 @@ import { isEmptyRecord } from '#control/stack/inventory';
 import { healthOfStack, nodesOf, type StackHealth } from '#control/stack/stack-health';
 import { namespaceLabel } from '#model/object/meta';
 import type { Service } from '#model/object/service';
-import { conditionOf, type Stack, type StackCondition, type StackSource } from '#model/object/stack';
+import { conditionOf, type Stack, type StackCondition, type StackLeaving, type StackSource } from '#model/object/stack';
 import type { Reconciler, View } from '../dependencies.ts';
 
 export interface StackSummary {
@@ -22,6 +22,8 @@ export interface StackSummary {
   /** What a newer commit would change, and does not while it is suspended. */
   Waiting?: readonly string[];
   Suspended?: { Since: string };
+  /** It is gone from its repository, and goes at that time. */
+  Leaving?: StackLeaving;
   Quarantined?: true;
   /** The number of the revision that it is in force as. */
   Revision?: number;
@@ -94,6 +96,7 @@ function summariser(view: View, { clock, reconciler }: SummaryParts): (name: str
       ...(waiting?.drift === true && { Drifted: waiting.lines }),
       ...(waiting?.drift === false && { Waiting: waiting.lines }),
       ...(Suspended && { Suspended }),
+      ...(record?.Leaving && { Leaving: record.Leaving }),
       ...(((Quarantined && own) || record?.Quarantine) && { Quarantined: true }),
       ...(revision && { Revision: revision.Spec.Number }),
       UpdatedAt,

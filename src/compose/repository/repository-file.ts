@@ -16,6 +16,8 @@ export interface SyncPolicy {
   mode?: 'auto' | 'manual';
   /** false: what a commit does not have any more stays. */
   prune?: boolean;
+  /** How long a stack runs on which the commit does not have any more, as it is written; of the whole repository only. */
+  grace?: string;
   /** false: what is changed by hand is shown, and stays. */
   selfHeal?: boolean;
   /** What becomes of a version that fails. */
@@ -182,10 +184,11 @@ function entryOf(item: Value): StackEntry {
 }
 
 function syncOf(value: Value | undefined): SyncPolicy {
-  const { mode, prune, self_heal: selfHeal, on_failure: onFailure } = mapOf(value);
+  const { mode, prune, grace, self_heal: selfHeal, on_failure: onFailure } = mapOf(value);
   return {
     ...((mode === 'auto' || mode === 'manual') && { mode }),
     ...(typeof prune === 'boolean' && { prune }),
+    ...(grace !== undefined && { grace: goText(grace) }),
     ...(typeof selfHeal === 'boolean' && { selfHeal }),
     ...((onFailure === 'rollback' || onFailure === 'stay') && { onFailure }),
   };

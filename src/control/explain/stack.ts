@@ -3,6 +3,7 @@ import { timeOf } from '#base/clock';
 import { counted, humanDuration } from '#base/text/human';
 import { shownName } from '#base/text/shown-name';
 import { shortCommit } from '#base/text/text';
+import { leavingText } from '#model/difference/leaving-text';
 import { conditionOf, type Revision, type Stack, type StackSource } from '#model/object/stack';
 import type { View } from '#store/view';
 import { isEmptyRecord } from '../stack/inventory.ts';
@@ -29,6 +30,7 @@ export function explainStack(view: View, stack: Stack, waiting: WaitingLines | u
     ...servicesLines(view, stack, now),
     ...healthLine(view, stack, now),
     ...conditionLines(stack),
+    ...leavingLine(stack, now),
     ...waveLines(stack),
     ...quarantineLine(stack),
     ...stillLines(view, stack, now),
@@ -81,6 +83,10 @@ function conditionLines(stack: Stack): string[] {
     ];
   if (State === 'held') return [`The version${commit} is held: ${Message}.`];
   return Message === '' ? [] : [`It waits: ${Message}.`];
+}
+
+function leavingLine({ Leaving }: Stack, now: number): string[] {
+  return Leaving ? [`It is ${leavingText(Leaving, now)}.`] : [];
 }
 
 function waveLines({ Rollout }: Stack): string[] {

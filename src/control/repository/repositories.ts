@@ -88,6 +88,8 @@ export interface RepositoryChange {
   OnFailure?: 'rollback' | 'stay';
   /** Nanoseconds. */
   Deadline?: number;
+  /** Nanoseconds. */
+  PruneGrace?: number;
   /** All windows; none: []. */
   Freeze?: readonly string[];
   /** '' takes the webhook away. */
@@ -203,7 +205,7 @@ function checkUndeclared(view: View, { Spec, Parent }: Repository): void {
     throw new Refusal('failedPrecondition', `repository ${Spec.Name} is declared by repository ${parent.Spec.Name}, in its shoal.yml: change it there`);
 }
 
-function releasedStack({ Suspended: _paused, Confirmed: _allowed, Quarantine: _given, ...stack }: Stack): Stack {
+function releasedStack({ Suspended: _paused, Leaving: _goes, Confirmed: _allowed, Quarantine: _given, ...stack }: Stack): Stack {
   return { ...stack, Source: { Kind: 'deploy' } };
 }
 
@@ -242,14 +244,17 @@ export function confirmRepository(ref: string, commit: string, who?: string): Us
         `repository ${Name} is held at commit ${Rewritten}, not at "${commit}": look at what that one changes, then confirm it`,
       );
     }
-    if (!Held || Commit === undefined) throw new Refusal('failedPrecondition', `nothing of repository ${Name} is held`);
+    const leaving = [...view.list('stack')].flatMap((stack) => (isOwned(stack, Name) && stack.Leaving ? [`stack ${stack.Spec.Name}`] : []));
+    const waiting = [...Object.keys(Held ?? {}), ...leaving];
+    if (waiting.length === 0 || Commit === undefined)
+      throw new Refusal('failedPrecondition', `nothing of repository ${Name} is held, and none of its stacks leaves`);
     if (commit.length < shortestCommit || !Commit.startsWith(commit.toLowerCase())) {
       throw new Refusal(
         'failedPrecondition',
-        `repository ${Name} is held at commit ${Commit}, not at "${commit}": look at what that one removes, then confirm it`,
+        `repository ${Name} is ${Held ? 'held ' : ''}at commit ${Commit}, not at "${commit}": look at what that one removes, then confirm it`,
       );
     }
-    return confirmed(Commit, { Confirmed: { Commit } }, `held: ${Object.keys(Held).join(', ')}`);
+    return confirmed(Commit, { Confirmed: { Commit } }, `held: ${waiting.join(', ')}`);
   };
 }
 
@@ -287,6 +292,14 @@ function checkSettings({ Environment, Variables = {} }: RepositorySpec): void {
     throw new Refusal('invalidArgument', `the variables are more than ${mostVariables}, or longer than ${longestVariables} characters`);
 }
 
+/** Of stacks that are gone from a repository; `--help` says as much. */
+const longestGrace = 30 * 24 * 3600 * second;
+
+/** Nanoseconds. */
+export function checkGrace(grace: number): void {
+  if (!(grace >= 0 && grace <= longestGrace)) throw new Refusal('invalidArgument', 'the grace of stacks that are gone is between 0s and 720h');
+}
+
 function checkRepository(spec: RepositorySpec): void {
   checkTexts(spec);
   checkName(spec.Name);
@@ -304,6 +317,7 @@ function checkRepository(spec: RepositorySpec): void {
   if (spec.Vault) checkVault(spec.Vault);
   if (!(spec.Interval >= second)) throw new Refusal('invalidArgument', 'repository interval must be at least 1s');
   if (spec.Deadline !== undefined && !(spec.Deadline >= 10 * second)) throw new Refusal('invalidArgument', 'the deadline of a rollout must be at least 10s');
+  if (spec.PruneGrace !== undefined) checkGrace(spec.PruneGrace);
   const escapes = spec.Path.startsWith('/') || spec.Path.split('/').includes('..');
   if (escapes) throw new Refusal('invalidArgument', `repository path ${spec.Path} must lead to a folder inside the repository`);
 }

@@ -45,7 +45,8 @@ export function checkOwner(view: View, name: string, source: StackSource, force:
 /** Refuses that somebody removes the stack of a repository that is followed. */
 export function checkRemover(view: View, name: string, force: boolean): void {
   const stack = view.byName('stack', name);
-  if (stack?.Source.Kind !== 'repository' || isEmptyRecord(stack) || force) return;
+  // What its repository does not have any more is brought back by nobody.
+  if (stack?.Source.Kind !== 'repository' || isEmptyRecord(stack) || stack.Leaving || force) return;
   const { Path, Repository } = stack.Source;
   if (!view.byName('repository', Repository)) return;
   throw new Refusal(

@@ -2,7 +2,7 @@
 import { timeText } from '#base/clock';
 import { equal } from '#base/equal';
 import { Refusal } from '#base/refusal';
-import type { Stack, StackCondition, StackSource } from '#model/object/stack';
+import type { Stack, StackCondition, StackLeaving, StackSource } from '#model/object/stack';
 import { create, newMeta, update } from '#store/action';
 import type { View } from '#store/view';
 import type { UseCase } from '../cluster.ts';
@@ -48,6 +48,16 @@ export function suspendStack(name: string, on: boolean, who?: string): UseCase<v
   };
 }
 
+/** The stack goes at a time that is known; undefined: it is there again, and stays. */
+export function setLeaving(name: string, leaving: StackLeaving | undefined): UseCase<void> {
+  return (view) => {
+    const stack = view.byName('stack', name);
+    if (!stack || equal(stack.Leaving, leaving)) return { actions: [], result: undefined };
+    const { Leaving: _before, ...rest } = stack;
+    return { actions: [update('stack', leaving ? { ...rest, Leaving: leaving } : rest)], result: undefined };
+  };
+}
+
 /** The repository that holds a folder of the stack's name, and where it is. */
 export interface Adopter {
   Kind: 'repository';
@@ -70,7 +80,7 @@ export function adoptStack(name: string, source: Adopter, who?: string): UseCase
       Since: timeText(context.now),
     };
     const given = { Source: source, Services, Inventory, Condition, Confirmed: source.Commit };
-    const record: Stack = stack ? { ...stack, ...given } : { ...newMeta(context.newId()), Spec: { Name: name }, Digest: '', ...given };
+    const { Leaving: _left, ...record }: Stack = { ...(stack ?? { ...newMeta(context.newId()), Spec: { Name: name }, Digest: '' }), ...given };
     const actions = [stack ? update('stack', record) : create('stack', record)];
     const facts = { what: 'adopted', who, commit: source.Commit, reason: `by repository ${source.Repository}` } as const;
     return { actions: withDeed(view, actions, { kind: 'stack', name }, facts, context), result: undefined };

@@ -292,7 +292,7 @@ export function withoutObjects(view: View, name: string): { overlay: Overlay; re
 
 /** Which repository brings its own version back; none while it is suspended. */
 function revertedBy(view: View, stack: Stack | undefined, source: StackSource): Pick<StackDeployment, 'RevertedBy'> {
-  if (source.Kind !== 'deploy' || stack?.Source.Kind !== 'repository' || isEmptyRecord(stack)) return {};
+  if (source.Kind !== 'deploy' || stack?.Source.Kind !== 'repository' || isEmptyRecord(stack) || stack.Leaving) return {};
   const { Repository } = stack.Source;
   const Suspended = stack.Suspended !== undefined || view.byName('repository', Repository)?.Suspended !== undefined;
   return { RevertedBy: { Repository, Suspended } };

@@ -11,11 +11,12 @@ import { isEmptyRecord } from '#control/stack/inventory';
 import type { AskRegistries } from '#control/stack/image-digests';
 import { revisionWithDigest } from '#control/stack/revisions';
 import { adoptionNeeded, isOwned } from '#control/stack/ownership';
-import { setStackCondition } from '#control/stack/stack-states';
+import { setLeaving, setStackCondition } from '#control/stack/stack-states';
 import { deployStack, removeStack, together } from '#control/stack/stacks';
 import type { Declared, RepositoryStatus } from '#model/object/repository';
 import type { StackSource } from '#model/object/stack';
 import { pauseOf } from '#reconciler/pause';
+import { nextGraceMs } from '#reconciler/grace';
 import { refusedBefore, rewrittenStatus, syncedStatus, unavailableStatus } from '#reconciler/outcome';
 import { deployOptions, planKept, planRepository, type PlanOptions } from '#reconciler/plan';
 import { applyDeclared } from '#control/repository/declared';
@@ -62,6 +63,9 @@ export interface WaitingChanges {
   lines: readonly string[];
 }
 
+/** A timer counts no further than 24 days. */
+const longestMs = 3_600_000;
+
 type View = Awaited<ReturnType<Cluster['read']>>;
 
 /** What became of a step that did not simply succeed. */
@@ -79,7 +83,7 @@ export class CarryOut {
   readonly #tags: ImageTags;
   readonly #reverts: Reverts;
   readonly #unwatch: () => void;
-  #revertMs: number | undefined;
+  #againMs: number | undefined;
 
   constructor(repository: string, parts: CarryOutParts) {
     this.#repository = repository;
@@ -99,9 +103,9 @@ export class CarryOut {
     this.#unwatch();
   }
 
-  /** In how many ms a change by hand is due that was taken back too often to be taken back again just now; undefined: there is none. */
-  get revertMs(): number | undefined {
-    return this.#revertMs;
+  /** In how many ms something is due that is not yet: a change by hand that was taken back too often to be taken back again just now, or a stack that goes at its time. Undefined: there is none. */
+  get againMs(): number | undefined {
+    return this.#againMs;
   }
 
   /** Whether a look may find something new though the commit is the same. */
@@ -112,7 +116,7 @@ export class CarryOut {
   /** `seen`: the repository was read just now. While it is suspended nothing at all is written. True: nothing was to do, and nothing waits. */
   async run({ commit, stacks: read, missing, declared }: SeenCommit, seen: boolean): Promise<boolean> {
     const { cluster, clock } = this.#parts;
-    this.#revertMs = undefined;
+    this.#againMs = undefined;
     const valued = await this.#parts.values.resolved(read, seen ? 'look' : 'drift');
     const stacks = inUnit(await this.#tags.followed(valued, seen));
     // Before the view is asked for: what is told while it is made need not be in it.
@@ -122,9 +126,12 @@ export class CarryOut {
     // Removed while we looked.
     if (!before) return false;
     const keeps = declared.KeepsStacks === true;
-    const options = { now: clock.now(), commit, keeps, ...(missing !== undefined && { missing }) };
+    const away = !seen && before.Status.State === 'unavailable';
+    const options = { now: clock.now(), commit, keeps, grace: declared.Grace, away, ...(missing !== undefined && { missing }) };
     this.#learn(view, stacks);
-    const steps = await this.#plan(view, stacks, options);
+    const all = await this.#plan(view, stacks, options);
+    // That one is there again is said beside what else is to be done about it.
+    const steps = all.filter(({ type }) => type !== 'return');
     const still = stillness(before, options.now);
     const policies = new Map(stacks.map(({ Name, Policy }) => [Name, Policy]));
     const paused = (step: Step): boolean => still !== undefined || pauseOf(view, step, policies.get(step.name)) !== undefined;
@@ -145,25 +152,27 @@ export class CarryOut {
     }
     const unit = isUnit(stacks) ? steps.filter((step) => isFresh(step) && !paused(step)).filter(isFresh) : [];
     if (unit.length > 0) Object.assign(refused, await this.#applyTogether(inMakersOrder(view, stacks, unit), before.Status));
+    for (const step of all.filter(({ type }) => type === 'return')) await this.#carryOut(step, before.Status);
     for (const step of steps) {
       if (paused(step) || (unit.length > 0 && isFresh(step)) || this.#comesLater(step)) continue;
       const trouble = await this.#carryOut(step, before.Status);
       if (trouble && 'refused' in trouble) refused[step.name] = trouble.refused;
       else if (trouble) held[step.name] = trouble.held;
     }
-    if (!seen && before.Status.State === 'unavailable') return false;
+    this.#lookAgainIn(nextGraceMs(await cluster.read(), this.#repository, stacks, clock.now()));
+    if (away) return false;
     const status = syncedStatus(
       { commit, ...(missing !== undefined && { missing }), stacks: stacks.map(({ Name }) => Name), refused, held, notes: notesOf(stacks), declared: own },
       clock.now(),
     );
     await this.#setStatus({ ...status, Followed: this.#parts.followed });
-    return steps.length === 0 && status.State === 'synced';
+    return all.length === 0 && status.State === 'synced';
   }
 
   /** Nothing of the repository can be read, and there is no mirror of it: what is in force is what the store holds of it. */
   async keep(): Promise<void> {
     const { cluster, clock } = this.#parts;
-    this.#revertMs = undefined;
+    this.#againMs = undefined;
     const view = await cluster.read();
     const repository = view.byName('repository', this.#repository);
     if (!repository || stillness(repository, clock.now())) return;
@@ -174,8 +183,12 @@ export class CarryOut {
   /** Whether it undoes what was undone too often lately. */
   #comesLater(step: Step): boolean {
     const laterMs = step.type === 'apply' && step.drift ? this.#reverts.dueInMs(step) : 0;
-    if (laterMs > 0) this.#revertMs = Math.min(this.#revertMs ?? laterMs, laterMs);
+    if (laterMs > 0) this.#lookAgainIn(laterMs);
     return laterMs > 0;
+  }
+
+  #lookAgainIn(ms: number | undefined): void {
+    if (ms !== undefined) this.#againMs = Math.min(this.#againMs ?? longestMs, ms);
   }
 
   /** Where something waits or is refused, what is in force has to be known, if need be from the commit that it came with. */
@@ -185,6 +198,7 @@ export class CarryOut {
     const steps = await plan();
     const left = new Set(steps.filter(({ type }) => type === 'hold' || type === 'refuse').map(({ name }) => name));
     for (const stack of stacks) if (refusedBefore(view, this.#repository, stack)) left.add(stack.Name);
+    for (const { Leaving, Spec } of view.list('stack')) if (Leaving && !this.#applied.has(Spec.Name)) left.add(Spec.Name);
     for (const name of left) {
       const stack = view.byName('stack', name);
       if (stack?.Source.Kind !== 'repository' || !isOwned(stack, this.#repository) || isEmptyRecord(stack)) continue;
@@ -248,6 +262,7 @@ export class CarryOut {
     if (step.type === 'hold') return this.#hold(step, status);
     if (step.type === 'wait') return this.#wait(step);
     try {
+      if (step.type === 'leave' || step.type === 'return') return await this.#mark(step);
       if (step.type === 'remove') {
         await cluster.submit(removeStack(step.name, status.Commit === undefined ? {} : { commit: status.Commit }));
         this.#parts.events.tell({ type: 'stack', name: step.name, action: 'removed', message: step.reason });
@@ -260,10 +275,19 @@ export class CarryOut {
       return undefined;
     } catch (error) {
       if (!(error instanceof Refusal) || error.code === 'unavailable') throw error;
-      if (step.type === 'remove') return { refused: [error.message] };
+      if (step.type !== 'apply') return { refused: [error.message] };
       const { name, source, rendered } = step;
       return this.#refuse({ type: 'refuse', name, source, commit: rendered.Commit, errors: [placedError(rendered, error.message)] }, status);
     }
+  }
+
+  async #mark(step: Step & { type: 'leave' | 'return' }): Promise<undefined> {
+    const { name, reason } = step;
+    const leaving = step.type === 'leave' ? step.leaving : undefined;
+    await this.#parts.cluster.submit(setLeaving(name, leaving));
+    const who = leaving ? `${leaving.Commit.slice(0, 12)}${leaving.Who === undefined ? '' : ` by ${leaving.Who}`}: ` : '';
+    this.#parts.events.tell({ type: 'stack', name, action: leaving ? 'leaving' : 'returned', message: `${who}${reason}` });
+    return undefined;
   }
 
   async #deploy({ rendered, source, restores, drift }: Step & { type: 'apply' }): Promise<ReturnType<typeof deployStack>> {

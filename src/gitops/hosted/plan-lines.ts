@@ -2,7 +2,7 @@
 import type { Step } from '#reconciler/step';
 import type { RenderedStack } from '#reconciler/rendered';
 
-const words = { hold: 'held', remove: 'removed', wait: 'waits' } as const;
+const words = { hold: 'held', remove: 'removed', wait: 'waits', leave: 'leaves', return: 'stays' } as const;
 
 /** Every reason why a commit, or a stack of it, is refused; each once. */
 export function errorsOf(stacks: readonly RenderedStack[], steps: readonly Step[]): string[] {

@@ -79,7 +79,7 @@ async function tellPlan(
   say: (line: string) => void,
 ) {
   const view = await cluster.read();
-  const options = { now: clock.now(), commit, keeps: declared.KeepsStacks === true };
+  const options = { now: clock.now(), commit, keeps: declared.KeepsStacks === true, grace: declared.Grace };
   const steps = await inTurns(planRepository(view, repository.Spec.Name, stacks, options), clock);
   const context = { now: clock.now(), random: seededRandom(1), newId };
   const { result } = applyDeclared(repository.ID, commit, declared)(view, context);

@@ -75,7 +75,7 @@ function isChange({ step }: PlannedStack): boolean {
 }
 
 function stackHead({ name, step, reason }: PlannedStack): string {
-  const words = { apply: 'changes', hold: 'is held', refuse: 'is refused', remove: 'is removed', none: 'stays as it is' } as const;
+  const words = { apply: 'changes', hold: 'is held', refuse: 'is refused', remove: 'is removed', leave: 'leaves', none: 'stays as it is' } as const;
   return `Stack ${name} ${words[step]}${reason === '' ? '' : `: ${reason}`}`;
 }
 

@@ -29,7 +29,7 @@ export interface StackPlan {
 /** What a commit would do to one stack of its repository. */
 export interface PlannedStack {
   name: string;
-  step: 'apply' | 'hold' | 'refuse' | 'remove' | 'none';
+  step: 'apply' | 'hold' | 'refuse' | 'remove' | 'leave' | 'none';
   /** Why, for people; '' where there is nothing to say. */
   reason: string;
   /** Of a stack that is refused. */

@@ -33,6 +33,8 @@ export interface RepositorySpec {
   OnFailure?: 'rollback' | 'stay';
   /** Nanoseconds without progress after which a version that is not healthy yet has failed; absent: 15 minutes. */
   Deadline?: number;
+  /** Nanoseconds that a stack runs on which the repository does not have any more; 0: none; absent: what its own file says. */
+  PruneGrace?: number;
   /** Windows in which nothing of it is written (`model/freeze`). */
   Freeze?: readonly string[];
   /** What a webhook proves itself with. Never shown. */
@@ -192,6 +194,8 @@ export interface Declared {
   Closed?: true;
   /** Stacks that a commit does not have any more stay, also the last one. */
   KeepsStacks?: true;
+  /** As PruneGrace, where the operator says nothing. */
+  Grace?: number;
   /** Windows in which nothing of it is written, beside those that the operator gave it. */
   Freeze?: readonly string[];
   /** Who is told, beside those that the operator named. */

@@ -40,6 +40,8 @@ export interface Stack extends Meta {
   Quarantine?: Quarantine;
   /** The commit whose removals somebody has seen and allowed for this stack alone. */
   Confirmed?: string;
+  /** Set: its repository does not have it any more; it runs on until then. */
+  Leaving?: StackLeaving;
   /** Set: the version at hand comes in waves, and not all of it is there yet. */
   Rollout?: StackRollout;
   /** `stay`: a version that fails is not taken back. What the operator says of the repository wins. */
@@ -48,6 +50,17 @@ export interface Stack extends Meta {
   KeepsDrift?: true;
   /** Absent: nothing of it is logged yet (`control/log`). */
   Log?: LogHead;
+}
+
+/** That a folder is gone is seen, and the stack goes when the repository's grace is over. */
+export interface StackLeaving {
+  /** The first commit that was looked at without it. */
+  Commit: string;
+  /** Who made that one, as it says. */
+  Who?: string;
+  /** RFC 3339: when that was seen, and when the stack goes. */
+  Since: string;
+  Until: string;
 }
 
 export interface StackRollout {

@@ -20,14 +20,20 @@ export const healthStates = {
 export const stackFlags = {
   drifted: 'differs from its commit by a change by hand, which is reverted; the paths are said',
   suspended: 'nothing is written for it; what would be written is still said',
+  leaving: 'its repository does not have it any more, and it goes at the time that is said',
   quarantined: 'its last version was rolled back and is not tried again; the next commit is',
 } as const;
 
 export type StackFlag = keyof typeof stackFlags;
 
 /** Those that hold of the stack. */
-export function flagsOf(stack: { Drifted?: unknown; Suspended?: unknown; Quarantined?: unknown }): StackFlag[] {
-  const holds: Record<StackFlag, boolean> = { drifted: Boolean(stack.Drifted), suspended: Boolean(stack.Suspended), quarantined: Boolean(stack.Quarantined) };
+export function flagsOf(stack: { Drifted?: unknown; Suspended?: unknown; Leaving?: unknown; Quarantined?: unknown }): StackFlag[] {
+  const holds: Record<StackFlag, boolean> = {
+    drifted: Boolean(stack.Drifted),
+    suspended: Boolean(stack.Suspended),
+    leaving: Boolean(stack.Leaving),
+    quarantined: Boolean(stack.Quarantined),
+  };
   return (Object.keys(holds) as StackFlag[]).filter((flag) => holds[flag]);
 }
 

@@ -105,6 +105,7 @@ export const repositorySpec = object<RepositorySpec>({
   OnFailure: word('OnFailure', 'rollback', 'stay'),
   Freeze: list(text),
   Deadline: int64,
+  PruneGrace: int64,
   WebhookSecret: text,
   Vault: vaultPlace,
   Hosted: flag,

@@ -158,3 +158,24 @@ test('sync by hand waits for a word, what is pruned and what is healed can be le
   await seen(() => following.gitops.waiting('a')?.drift === true);
   expect(cluster.store.byName('service', 'a_web')?.Spec.Mode).toEqual({ Replicated: { Replicas: 3 } });
 });
+
+test('a stack that is gone runs on for the grace of shoal.yml and goes by itself; one that is none is refused with its place', async () => {
+  const stacks = Object.fromEntries(['a', 'b', 'c'].map((name) => [`stacks/${name}/compose.yml`, stackFile('app:1')]));
+  repository.commit({ 'shoal.yml': 'sync: { grace: 1s }\n', ...stacks });
+  await following.add(repository.folder);
+  const gone = repository.commit({ 'stacks/b': undefined });
+  await following.sync();
+  await seen(() => following.image('b_web') === undefined);
+  const own = following.told().filter((line) => /^(leaving|removed)/.test(line));
+  expect(own.map((line) => line.split(' ')[0]?.replace(/\W/g, ''))).toEqual(['leaving', 'removed']);
+  expect(own[0]).toContain(gone.slice(0, 12));
+  for (const [text, why] of [
+    ['sync: { grace: soon }', 'shoal.yml:1:9: sync.grace'],
+    ['sync: { grace: 800h }', 'shoal.yml: sync.grace: the grace of stacks that are gone is between 0s and 720h'],
+    ['stacks: [{ path: stacks/*, sync: { grace: 1s } }]', '`sync` of the whole repository has the grace'],
+  ] as const) {
+    repository.commit({ 'shoal.yml': `${text}\n` });
+    expect((await following.sync()).Message).toContain(why);
+  }
+  expect(following.image('a_web')).toBe('app:1');
+});

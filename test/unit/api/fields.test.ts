@@ -178,6 +178,7 @@ const readers: readonly (readonly [path: string, file: string])[] = [
   ['RepositorySpec Rewrites', 'src/control/repository/rewrites.ts'],
   ['RepositorySpec Freeze', 'src/control/repository/stillness.ts'],
   ['RepositorySpec Deadline', 'src/control/stack/overdue.ts'],
+  ['RepositorySpec PruneGrace', 'src/reconciler/grace.ts'],
   ['RepositorySpec WebhookSecret', 'src/node/webhooks/webhook-door.ts'],
   ['RepositorySpec', 'src/gitops'],
 ];

@@ -11,6 +11,7 @@ import { vaultOf, addVaultOptions, type VaultFlags } from './repo-vault.ts';
 
 export interface TrustFlags {
   deadline?: string;
+  pruneGrace?: string;
   allow?: string[];
   trust?: string;
 }
@@ -40,6 +41,10 @@ export function addTrustOptions(command: Command): Command {
   return command
     .option('--on-failure <what>', 'when a new version fails: rollback to the last good one (the default), or stay', onFailureOf)
     .option('--deadline <duration>', 'a new version that is not healthy and made no progress for so long has failed (15m unless it is said)')
+    .option(
+      '--prune-grace <duration>',
+      'a stack that the repository does not have any more runs on for so long, at most 720h (0s unless it or its shoal.yml says so)',
+    )
     .option('--allow <words>', 'let its stacks do what reaches beyond them, such as mounts=/srv/data,privileged; may be repeated', collect)
     .option('--trust <how>', 'limited: what is allowed by name and no more; full: everything')
     .addHelpText('after', allowanceHelp);
@@ -65,12 +70,13 @@ export function addRepoUpdate(repo: Command): void {
 }
 
 /** What the flags say, for the daemon. */
-export function trustOf({ allow, trust, deadline }: TrustFlags): { Allow?: string[]; Trust?: string; Deadline?: number } {
+export function trustOf({ allow, trust, deadline, pruneGrace }: TrustFlags): { Allow?: string[]; Trust?: string; Deadline?: number; PruneGrace?: number } {
   if (trust !== undefined && trust !== 'full' && trust !== 'limited') throw new CommandError(`--trust is full or limited, not "${trust}"`, exitCodes.usage);
   return {
     ...(allow && { Allow: wordsOf(allow) }),
     ...(trust !== undefined && { Trust: trust }),
     ...(deadline !== undefined && { Deadline: durationOf('--deadline', deadline) }),
+    ...(pruneGrace !== undefined && { PruneGrace: graceOf(pruneGrace) }),
   };
 }
 
@@ -83,6 +89,11 @@ export function durationOf(flag: string, text: string): number {
   const duration = parseDuration(text);
   if (duration === undefined || duration <= 0) throw new CommandError(`${flag} is a duration such as 30s, not "${text}"`, exitCodes.usage);
   return duration;
+}
+
+/** Nanoseconds; none is one as well. */
+function graceOf(text: string): number {
+  return parseDuration(text) === 0 ? 0 : durationOf('--prune-grace', text);
 }
 
 function onFailureOf(text: string): string {

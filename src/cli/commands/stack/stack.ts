@@ -2,7 +2,8 @@
 import type { Command } from 'commander';
 import { humanDuration } from '#base/text/human';
 import { namespaceLabel } from '#model/object/meta';
-import type { StackCondition, StackSource } from '#model/object/stack';
+import type { StackCondition, StackLeaving, StackSource } from '#model/object/stack';
+import { leavingText } from '#model/difference/leaving-text';
 import { flagsOf, type HealthState } from '#model/object/states';
 import type { Task } from '#model/object/task';
 import { filters } from '../../client.ts';
@@ -32,6 +33,7 @@ interface StackSummary extends StackCount {
   Drifted?: readonly string[];
   Waiting?: readonly string[];
   Suspended?: object;
+  Leaving?: StackLeaving;
   Quarantined?: boolean;
   UpdatedAt: string;
 }
@@ -80,9 +82,10 @@ const columns: readonly Column<StackSummary>[] = [
 ];
 
 /** Why it is as it is: the state first, then how it fares, then what differs. */
-function messageOf({ Condition, Health, Drifted, Waiting }: StackSummary): string {
+function messageOf({ Condition, Health, Drifted, Waiting, Leaving }: StackSummary): string {
   const differs = [...(Drifted ? [`changed by hand: ${Drifted.join('; ')}`] : []), ...(Waiting ? [`waits: ${Waiting.join('; ')}`] : [])];
-  return [Condition.Message, Health?.Message ?? '', ...differs].filter((text) => text !== '').join('; ');
+  const leaves = Leaving ? [leavingText(Leaving, Date.now())] : [];
+  return [...leaves, Condition.Message, Health?.Message ?? '', ...differs].filter((text) => text !== '').join('; ');
 }
 
 function since(time: string): string {

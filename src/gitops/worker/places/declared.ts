@@ -2,6 +2,7 @@
 import { posix } from 'node:path';
 import { Refusal } from '#base/refusal';
 import { parseDuration, second } from '#base/text/duration';
+import { checkGrace } from '#control/repository/repositories';
 import type { RepositoryEntry, RepositoryFile } from '#compose/repository/repository-file';
 import type { Declared, DeclaredRepository, RepositoryCredentials } from '#model/object/repository';
 import type { AskedTarget } from '#model/git/notify';
@@ -29,10 +30,22 @@ export async function declaredIn(snapshot: Snapshot, file: RepositoryFile | unde
   return {
     ...(closed && { Closed: true as const }),
     ...(file.sync.prune === false && { KeepsStacks: true as const }),
+    ...(file.sync.grace !== undefined && { Grace: graceOf(file.sync.grace) }),
     ...(file.windows.length > 0 && { Freeze: file.windows }),
     ...(Notify.length > 0 && { Notify }),
     ...(Repositories.length > 0 && { Repositories }),
   };
+}
+
+/** Nanoseconds. */
+function graceOf(text: string): number {
+  const grace = parseDuration(text) ?? 0;
+  try {
+    checkGrace(grace);
+  } catch (error) {
+    throw wrong(`sync.grace: ${(error as Error).message}`);
+  }
+  return grace;
 }
 
 async function targetOf(entry: Readonly<Record<string, string>>, where: string, read: ReadText): Promise<AskedTarget> {
@@ -46,7 +59,7 @@ async function targetOf(entry: Readonly<Record<string, string>>, where: string, 
 
 async function repositoryOf({ texts, variables, allow, windows }: RepositoryEntry, closed: boolean, read: ReadText): Promise<DeclaredRepository> {
   const { name = '', url = '', branch = 'main', ref, semver, path = 'stacks', environment, signers_file: signersFile } = texts;
-  const { trust, rewrites, on_failure: onFailure, interval, deadline } = texts;
+  const { trust, rewrites, on_failure: onFailure, interval, deadline, prune_grace: pruneGrace } = texts;
   const where = `repositories.${name}`;
   const credentials = closed ? {} : await credentialsOf(texts, where, read);
   const Signers = signersFile === undefined ? undefined : await read(`${where}.signers_file`, signersFile, false);
@@ -65,6 +78,7 @@ async function repositoryOf({ texts, variables, allow, windows }: RepositoryEntr
     ...((rewrites === 'hold' || rewrites === 'follow') && { Rewrites: rewrites }),
     ...((onFailure === 'rollback' || onFailure === 'stay') && { OnFailure: onFailure }),
     ...(deadline !== undefined && { Deadline: parseDuration(deadline) ?? 0 }),
+    ...(pruneGrace !== undefined && { PruneGrace: parseDuration(pruneGrace) ?? 0 }),
     ...(windows.length > 0 && { Freeze: windows }),
     ...(Signers !== undefined && { Signers }),
     ...(Object.keys(credentials).length > 0 && { Credentials: credentials }),

@@ -160,13 +160,13 @@ test('who changes one field again and again is answered ever more slowly, who ch
   for (let time = 0; time < 10; time++) {
     world.edit('Mode.Replicated.Replicas', 5 + time);
     const began = world.clock.now();
-    while ((await world.look()).length === 0) await world.clock.advance(world.carryOut.revertMs ?? 0);
+    while ((await world.look()).length === 0) await world.clock.advance(world.carryOut.againMs ?? 0);
     waits.push(world.clock.now() - began);
   }
   expect(waits).toEqual([0, 400, 800, 1600, 3200, 6400, 12_800, 25_600, 51_200, 60_000]);
   world.edit('Mode.Replicated.Replicas', 7);
   expect(await world.look()).toEqual([]);
-  expect(world.carryOut.revertMs).toBe(60_000);
+  expect(world.carryOut.againMs).toBe(60_000);
   world.edit('Mode.Replicated.Replicas', 2);
   world.edit('TaskTemplate.ContainerSpec.User', 'u');
   expect(await world.look()).toEqual([`${'1'.repeat(12)}: changed by hand: a_web TaskTemplate.ContainerSpec.User: "u" → nothing`]);
