@@ -23,6 +23,7 @@ import type { NodeDescription } from '#model/object/node';
 import type { Action, StoreEvent } from '#store/action';
 import { clusterOf, type View } from '#store/view';
 import { Descriptions } from './line/descriptions.ts';
+import { Unanswered } from './line/unanswered.ts';
 import { Withdrawals } from './line/withdrawals.ts';
 import { Session } from './session.ts';
 import type { ReplicatedState } from '#replica/state';
@@ -51,6 +52,7 @@ export class Sessions {
   readonly #statuses: StatusIntake;
   readonly #openings = new RateLimit(openings.limit, openings.windowMs);
   readonly #withdrawals = new Withdrawals();
+  readonly #unanswered: Unanswered;
   readonly #sessions = new Map<string, Session>();
   /** Sessions that have something to send and were not told yet. */
   readonly #toWake = new Set<Session>();
@@ -68,6 +70,7 @@ export class Sessions {
     this.#parts = parts;
     this.#heartbeats = new Heartbeats(parts.random.split('heartbeats'));
     this.#statuses = new StatusIntake(parts.submit);
+    this.#unanswered = new Unanswered(parts.clock, parts.logger);
   }
 
   /** Begins this leader's term, once the manager runs: nodes are unknown until they come. */
@@ -245,10 +248,11 @@ export class Sessions {
         continue;
       }
       this.#toWake.add(session);
-      const answered = session.applied();
+      const answered = this.#unanswered.ask(session);
       // In the turn that asks they are woken together, later each by itself.
       this.#wakeLater();
-      if (await answered) return;
+      // One that does not answer is waited for no longer.
+      if ((await answered) !== false) return;
       if (this.#sessions.get(nodeId) === session) this.#sessions.delete(nodeId);
     }
   }

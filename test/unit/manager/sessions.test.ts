@@ -337,6 +337,46 @@ test.each<[string, (session: DispatcherSession) => Promise<void>]>([
   for (const each of [session, two?.session, apart?.session]) each?.close();
 });
 
+test('a node that does not say that it goes by what it was told is waited for once, and again when it has said so', async () => {
+  const { sessions, store, write, clock } = await setUp();
+  const network = aSubnet('net', '10.1.0.0/24', '10.1.0.1');
+  const NetworksAttachments = [{ Network: taskNetwork(network), Addresses: ['10.1.0.2/24'] }];
+  await write([
+    create('network', network),
+    create('node', aNode('mute', { Shoal: { Gateways: { net: '10.1.0.254' } } })),
+    create('task', { ...task('t1', 'running'), NetworksAttachments }),
+    create('task', { ...task('t2', 'running'), NetworksAttachments }),
+    update('node', { ...(store.get('node', nodeId) as Node), Shoal: { Gateways: { net: '10.1.0.250' } } }),
+  ]);
+  const [session, mute] = [await sessions.open(nodeId, testDescription), await sessions.open('mute', testDescription)];
+  const { messages } = collect(mute.assignments());
+  collect(session.assignments());
+  const left: string[] = [];
+  const leave = (id: string): void => void session.withdrawn(id).then(() => left.push(id));
+  const pass = async (seconds: number): Promise<void> => {
+    for (let second = 0; second < seconds; second++) {
+      await Promise.all([session.heartbeat(), mute.heartbeat()]);
+      await clock.advance(1000);
+    }
+  };
+  leave('t1');
+  await pass(14);
+  expect([left, messages.at(-1)?.acknowledge]).toEqual([[], true]);
+  await pass(2);
+  expect(left).toEqual(['t1']);
+  leave('t2');
+  await settle();
+  expect(left).toEqual(['t1', 't2']);
+  await mute.acknowledge(messages.at(-1)?.resultsIn ?? 0);
+  leave('t1');
+  await settle();
+  expect(left).toEqual(['t1', 't2']);
+  await mute.acknowledge(messages.at(-1)?.resultsIn ?? 0);
+  await settle();
+  expect(left).toEqual(['t1', 't2', 't1']);
+  for (const each of [session, mute]) each.close();
+});
+
 test('a node that leaves is down from then on, and its session is over when nobody is led to it any more', async () => {
   const { sessions, store, clock, write } = await setUp();
   await write([create('node', aNode('node-two'))]);
