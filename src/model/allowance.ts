@@ -13,7 +13,7 @@ export const allowances = {
   external: { value: 'NAME', meaning: 'this network, secret, config or volume that is not the stack’s own' },
   networks: { value: 'DRIVER', meaning: 'networks of this driver; options for driver options, subnets for subnets of their own' },
   secrets: { value: 'DRIVER', meaning: 'secrets that this driver brings' },
-  logging: { value: 'DRIVER', meaning: 'this log driver; builtin ones need no word unless an option names a path of the host' },
+  logging: { value: 'DRIVER', meaning: 'this log driver; builtin ones need no word unless an option names a path or an address of the host itself' },
   runtime: { value: 'NAME', meaning: 'this OCI runtime, its annotations, or a cgroup parent: any of runtime=NAME, runtime=annotations, runtime=cgroup-parent' },
   notify: { value: 'HOST', meaning: 'telling this host (host:port) what its own file says under `notifications`' },
   repositories: { value: 'PLACE', meaning: 'declaring repositories at this URL or path, and all below it' },

@@ -2,6 +2,7 @@
 import { capabilityName } from '#model/capability';
 import { nodeLocalName } from '#model/object/network';
 import { cleanPath, type Need } from '#model/allowance';
+import { logNeed } from './log-needs.ts';
 import type { ContainerExtension, ContainerSpec, DeviceRequest, Privileges, ServiceSpec, TaskSpec } from '#model/object/service-spec';
 
 /** A need, and the field that has it. */
@@ -127,35 +128,9 @@ const containerRules: Rules<ContainerSpec> = {
   Shoal: (extension) => needsBy(extensionRules, extension),
 };
 
-/** Drivers that come with the engine. */
-const builtinLogDrivers: ReadonlySet<string> = new Set([
-  '',
-  'none',
-  'json-file',
-  'local',
-  'journald',
-  'syslog',
-  'gelf',
-  'fluentd',
-  'splunk',
-  'awslogs',
-  'gcplogs',
-]);
-
 /** Other drivers, CDI's above all, bring any device of the host, with mounts and programs. */
 function isGraphics({ Driver = '', Capabilities = [] }: DeviceRequest): boolean {
   return (Driver === '' || Driver === 'nvidia') && Capabilities.every((set) => set.includes('gpu'));
-}
-
-/** Options of those drivers that name a file of the host, which the engine reads as root: their values may be relative. */
-const logFileOptions = /(^|-)(ca-?cert|cert|key|capath|tls-.*|credentials-.*)$/i;
-
-/** Of what has a scheme only what goes out over the network: the engine takes sockets of the host by several, in letters of any case. */
-function isHarmlessLogOption(key: string, value: string): boolean {
-  if (logFileOptions.test(key) && !/skip-?verify|insecure/i.test(key)) return false;
-  const [, scheme] = /^\s*([a-z][a-z0-9+.-]*):\/\//i.exec(value) ?? [];
-  if (scheme !== undefined) return /^(tcp|udp|tcp\+tls|tls|http|https)$/i.test(scheme);
-  return !/^\s*(\/|@|unix|file:)/i.test(value);
 }
 
 const taskRules: Rules<TaskSpec> = {
@@ -165,9 +140,9 @@ const taskRules: Rules<TaskSpec> = {
   RestartPolicy: harmless,
   Placement: harmless,
   Networks: (networks) => networks.flatMap(({ Target = '' }) => networkNeed(Target)),
-  LogDriver: ({ Name = '', Options = {} }) => {
-    const local = Object.entries(Options).some(([key, value]) => !isHarmlessLogOption(key, value));
-    return builtinLogDrivers.has(Name) && !local ? [] : [asks('logging', Name, `log driver ${Name}${local ? ' with a path of the host' : ''}`)];
+  LogDriver: (driver) => {
+    const what = logNeed(driver);
+    return what === undefined ? [] : [asks('logging', driver.Name ?? '', what)];
   },
   ForceUpdate: harmless,
   Runtime: (runtime) => (runtime === '' || runtime === 'container' ? [] : [asks('runtime', runtime, `tasks of runtime ${runtime}`)]),

@@ -162,7 +162,9 @@ test.each<[string, StackSpec, string[]]>([
   ],
   [
     'a log driver with a template',
-    service({ TaskTemplate: { ContainerSpec: { Image: 'a' }, LogDriver: { Name: 'fluentd', Options: { tag: '{{.Name}}/{{.ID}}' } } } }),
+    service({
+      TaskTemplate: { ContainerSpec: { Image: 'a' }, LogDriver: { Name: 'gelf', Options: { 'gelf-address': 'udp://logs:12201', tag: '/{{.Name}}/{{.ID}}' } } },
+    }),
     [],
   ],
   ['a usual log driver', service({ TaskTemplate: { ContainerSpec: { Image: 'a' }, LogDriver: { Name: 'json-file', Options: { 'max-size': '1m' } } } }), []],
