@@ -1,9 +1,13 @@
 /** Who may deploy a stack: a repository only what is its own or nobody's, an operator what no repository has. */
 import { Refusal } from '#base/refusal';
 import { counted } from '#base/text/human';
-import type { OwnedKind, Stack, StackSource } from '#model/object/stack';
+import type { OwnedKind, OwnedObject, Stack, StackSource } from '#model/object/stack';
 import type { View } from '#store/view';
 import { carriesLabel, inventoryOf, isEmptyRecord, labelledObjects } from './inventory.ts';
+import { earliest } from '#model/object/meta';
+import { update } from '#store/action';
+import type { Overlay } from '#store/overlay';
+import type { Repository } from '#model/object/repository';
 
 /** Why a repository may not touch the stack of that name before somebody says so; undefined: it may. */
 export function adoptionNeeded(view: View, name: string, source: StackSource & { Kind: 'repository' }): string | undefined {
@@ -88,4 +92,22 @@ export function checkRight(right: Right, kind: OwnedKind, name: string, stack: s
     'failedPrecondition',
     `${kind} ${name} carries the label of stack ${stack}, and no deploy of it made it: give it another name, remove it, or take it in with \`shoal stack adopt ${stack}\``,
   );
+}
+
+/** Of one repository; those that left first are forgotten. */
+const mostLeft = 500;
+
+/** The stack goes, and its volumes stay on the nodes: its repository remembers since when it was there, so that they are its own when it comes back, and nobody else remembers one of that name any more. @param view with the stack */
+export function noteLeft(overlay: Overlay, view: View, name: string, stack: Stack | undefined, objects: readonly OwnedObject[]): void {
+  const owner = stack?.Source.Kind === 'repository' ? view.byName('repository', stack.Source.Repository)?.ID : undefined;
+  const services = objects.flatMap(({ Kind, ID }) => (Kind === 'service' ? [view.get('service', ID)?.CreatedAt ?? ''] : []));
+  for (const repository of [...overlay.list('repository')]) {
+    const { [name]: before, ...others } = repository.Left ?? {};
+    const since = repository.ID === owner ? earliest([stack?.CreatedAt ?? '', before ?? '', ...services]) : undefined;
+    if (before === undefined && since === undefined) continue;
+    const all = [...Object.entries(others), ...(since === undefined ? [] : [[name, since] as const])];
+    const { Left: _left, ...rest } = repository;
+    const next: Repository = all.length === 0 ? rest : { ...rest, Left: Object.fromEntries(all.slice(-mostLeft)) };
+    overlay.lay([update('repository', next)]);
+  }
 }

@@ -19,7 +19,7 @@ import { checkPolicy } from '../policy/policy.ts';
 import { imageOf } from './image-digests.ts';
 import { stackFingerprint } from './fingerprint.ts';
 import { inOrder, isEmptyRecord, labelledObjects, owned, ownedKinds, ownedObjects } from './inventory.ts';
-import { checkOwner, checkRemover, rightsOf } from './ownership.ts';
+import { checkOwner, checkRemover, noteLeft, rightsOf } from './ownership.ts';
 import { judgedRevision, newestRevision, noteRevision, recordRevision, removeRevisions } from './revisions.ts';
 import { nodesOf, stackHealth } from './stack-health.ts';
 import { checkExternal, deployFile, deployNetwork, dropUnused, type Changes, type StackObject } from './stack-objects.ts';
@@ -250,6 +250,7 @@ export function removeStack(name: string, { who, commit }: { who?: string | unde
     const Left = ownedKinds.flatMap((kind) => labelledObjects(overlay, kind, name).map((object) => ({ Kind: kind, Name: object.Spec.Name })));
     if (stack) overlay.lay(removalOf(view, 'stack', stack.ID));
     removeRevisions(overlay, name);
+    if (overlay.actions.length > 0) noteLeft(overlay, view, name, stack, removed);
     // Its own log ends with it.
     if (stack?.Source.Kind === 'repository')
       noteDeed(overlay, { kind: 'repository', name: stack.Source.Repository }, { what: 'removed', who, commit, reason: `stack ${name}` }, context);

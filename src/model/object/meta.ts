@@ -1,5 +1,7 @@
 /** What every stored object has, in the Engine API's words. */
 
+import { timeOf } from '#base/clock';
+
 export interface Meta {
   ID: string;
   /** Raft index of the entry that last wrote the object; `apply` sets it. */
@@ -10,6 +12,11 @@ export interface Meta {
 }
 
 export type Labels = Readonly<Record<string, string>>;
+
+/** The first of these times (RFC 3339); '' is none yet. */
+export function earliest(times: readonly string[]): string | undefined {
+  return times.filter((time) => time !== '').toSorted((a, b) => timeOf(a) - timeOf(b))[0];
+}
 
 /** Labels that Docker's stack tools read. */
 export const namespaceLabel = 'com.docker.stack.namespace';

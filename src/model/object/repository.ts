@@ -105,6 +105,8 @@ export interface Repository extends Meta {
   Issuers?: readonly TrustedIssuer[];
   /** Absent: nothing of it is logged yet (`control/log`). */
   Log?: LogHead;
+  /** Stacks that it had, by name, and since when (RFC 3339, `control/stack/ownership`). */
+  Left?: Readonly<Record<string, string>>;
   /** What its key is made of where its parents, who gave it, are gone (`control/repository/repository-sealing`). */
   SealedAs?: string;
 }

@@ -53,6 +53,8 @@ export interface TaskMemory {
   LogDriver?: LogDriver;
   /** Its repository is of limited trust: of the volumes that are on its node already it has those that its stack made, and these by name. */
   Confined?: readonly string[];
+  /** Since when its stack is there (RFC 3339): a volume that is older is that of another one of the name. Absent: made by a program of before. */
+  ConfinedSince?: string;
 }
 
 export interface Attachment {

@@ -2,7 +2,7 @@
 import type { Steps } from '#base/pace/steps';
 import { timeText } from '#base/clock';
 import { isAllowed } from '#model/allowance';
-import { namespaceLabel } from '#model/object/meta';
+import { earliest, namespaceLabel } from '#model/object/meta';
 import { trustOf } from '#model/object/repository';
 import type { Service } from '#model/object/service';
 import type { Task, TaskMemory } from '#model/object/task';
@@ -81,7 +81,7 @@ export function newTask(owner: TaskOwner, { key, memory = {} }: TaskPlace): Task
       ...(service.Spec.EndpointSpec && { EndpointSpec: service.Spec.EndpointSpec }),
       ...(service.Shoal.RegistryAuth !== undefined && { RegistryAuth: service.Shoal.RegistryAuth }),
       ...(logDriver && { LogDriver: logDriver }),
-      ...(confined && { Confined: confined }),
+      ...(confined && { Confined: confined, ConfinedSince: stackSince(surroundings.view, service) ?? timeText(now) }),
       ...memory,
     },
   };
@@ -119,4 +119,12 @@ export function iterationOf({ service }: Pick<Draft, 'service'>): number {
 /** Tells a task to stop; `remove` also means that it shall not stay as history. */
 export function stopTask(draft: Draft, task: Task, desired: 'shutdown' | 'remove'): void {
   draft.putTask({ ...task, DesiredState: desired });
+}
+
+/** Of its record, the service, and a stack of the name that its repository had before, the oldest: who adopts a stack gets its record later than its services. Undefined: all come with this very entry. @internal */
+export function stackSince(view: View, { Spec, CreatedAt }: Pick<Service, 'Spec' | 'CreatedAt'>): string | undefined {
+  const name = Spec.Labels?.[namespaceLabel] ?? '';
+  const stack = view.byName('stack', name);
+  const repository = stack?.Source.Kind === 'repository' ? view.byName('repository', stack.Source.Repository) : undefined;
+  return earliest([stack?.CreatedAt ?? '', CreatedAt, repository?.Left?.[name] ?? '']);
 }

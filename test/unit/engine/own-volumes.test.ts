@@ -9,7 +9,7 @@ import { makeTask } from '#test/support/worker';
 const label = 'com.docker.stack.namespace';
 
 /** Creates a container with these volumes at an engine that has some; returns the outcome and what the engine was asked. */
-async function create(present: Readonly<Record<string, object | null>>, sources: readonly string[], confined: readonly string[] | undefined) {
+async function create(present: Readonly<Record<string, object | null>>, sources: readonly string[], confined: readonly string[] | undefined, since?: string) {
   const folder = await temporaryFolder();
   const socketPath = join(folder, 'engine.sock');
   const asked: string[] = [];
@@ -20,7 +20,7 @@ async function create(present: Readonly<Record<string, object | null>>, sources:
     request.resume();
     if (request.method === 'POST') return void response.writeHead(201).end('{"Id":"made"}');
     if (!(volume in present)) return void response.writeHead(404).end('{"message":"no such volume"}');
-    response.writeHead(200, { 'Content-Type': 'application/json' }).end(JSON.stringify({ Name: volume, Labels: present[volume] }));
+    response.writeHead(200, { 'Content-Type': 'application/json' }).end(JSON.stringify({ Name: volume, Labels: present[volume], CreatedAt: made(volume) }));
   });
   await new Promise<void>((resolve) => server.listen(socketPath, resolve));
   onTestFinished(() => {
@@ -29,11 +29,16 @@ async function create(present: Readonly<Record<string, object | null>>, sources:
   });
   const engine = new DockerEngine({ socketPath, nodeId: 'n1', runFolder: folder });
   const Mounts = sources.map((Source, at) => ({ Type: 'volume' as const, ...(Source && { Source }), Target: `/v${at}` }));
-  const made = makeTask('t1', { Image: 'a', Mounts });
-  const task = { ...made, Shoal: { ...made.Shoal, ServiceLabels: { [label]: 'web' }, ...(confined && { Confined: confined }) } };
+  const plain = makeTask('t1', { Image: 'a', Mounts });
+  const task = {
+    ...plain,
+    Shoal: { ...plain.Shoal, ServiceLabels: { [label]: 'web' }, ...(confined && { Confined: confined, ...(since !== undefined && { ConfinedSince: since }) }) },
+  };
   const outcome = await engine.carryOut({ type: 'createContainer', task, gateways: [] }, new AbortController().signal);
   return { outcome, asked };
 }
+
+const made = (volume: string): string | undefined => ({ web_old: '2026-01-01T00:00:00+01:00', web_late: '2026-02-01T00:00:00Z' })[volume];
 
 test.each<[string, object | null]>([
   ['of a compose project', { 'com.docker.compose.project': 'web' }],
@@ -47,6 +52,25 @@ test.each<[string, object | null]>([
     message: expect.stringContaining('volume web_data is on this node already, and stack web has not made it'),
   });
   expect(asked.filter((call) => call.startsWith('POST'))).toEqual([]);
+});
+
+test('a volume that is older than the stack is that of another one of the name, but for what clocks differ', async () => {
+  const [own, since] = [{ [label]: 'web' }, '2026-01-31T23:55:00.000Z'];
+  const { outcome, asked } = await create({ web_old: own }, ['web_old'], [], since);
+  expect(outcome).toMatchObject({
+    ok: false,
+    permanent: true,
+    message: expect.stringContaining('volume web_old is older than stack web: another one of its name made it: if'),
+  });
+  expect(asked.filter((call) => call.startsWith('POST'))).toEqual([]);
+  for (const [volume, allowed] of [
+    ['web_old', ['web_old']],
+    ['web_late', []],
+    ['web_data', []],
+  ] as const)
+    expect((await create({ [volume]: own }, [volume], allowed, since)).outcome).toMatchObject({ ok: true });
+  expect((await create({ web_late: own }, ['web_late'], [], '2026-02-01T00:08:00Z')).outcome).toMatchObject({ ok: true });
+  expect((await create({ web_old: own }, ['web_old'], [])).outcome).toMatchObject({ ok: true });
 });
 
 test('its own, one that is not there yet and one that it is allowed are had', async () => {

@@ -1,8 +1,8 @@
 /** Which volumes of its node a task of a stack may have. */
 import { expect, test } from 'vitest';
-import { confinementOf } from '#stages/orchestrator/new-task';
+import { confinementOf, stackSince } from '#stages/orchestrator/new-task';
 import { createRepository, updateRepository } from '#control/repository/repositories';
-import { newMeta, create } from '#store/action';
+import { newMeta, create, update } from '#store/action';
 import type { Mount } from '#model/object/service-spec';
 import { aService } from '#test/support/cluster-objects';
 import { initialisedCluster } from '#test/support/memory-cluster';
@@ -39,6 +39,20 @@ test('of a stack from a limited repository those that it is allowed by name; of 
   expect(confinementOf(cluster.store, serviceOf(undefined, mounts))).toBeUndefined();
   cluster.run(updateRepository('main', { Trust: 'full' }));
   expect(confinementOf(cluster.store, serviceOf('web', mounts))).toBeUndefined();
+});
+
+test('a stack is there since its record is, or its older service', () => {
+  const cluster = clusterWith({ Kind: 'repository', Repository: 'main' });
+  const { store } = cluster;
+  const service = serviceOf('web', mounts);
+  const record = store.byName('stack', 'web')?.CreatedAt;
+  expect(stackSince(store, { ...service, CreatedAt: '' })).toBe(record);
+  expect(stackSince(store, { ...service, CreatedAt: '2027-01-01T00:00:00Z' })).toBe(record);
+  expect(stackSince(store, { ...service, CreatedAt: '2025-01-01T00:00:00Z' })).toBe('2025-01-01T00:00:00Z');
+  expect(stackSince(store, { ...serviceOf('other', mounts), CreatedAt: '' })).toBeUndefined();
+  const [main] = store.list('repository');
+  if (main) cluster.write([update('repository', { ...main, Left: { web: '2024-01-01T00:00:00Z' } })]);
+  expect(stackSince(store, { ...service, CreatedAt: '' })).toBe('2024-01-01T00:00:00Z');
 });
 
 test('of a stack that somebody deployed all; of one whose repository is gone none of others', () => {
