@@ -7,7 +7,7 @@ import { rm } from 'node:fs/promises';
 import type { Logger } from '#base/logger';
 import type { Cluster } from '#control/cluster';
 import { largestPushedBytes, packsOf } from '#control/repository/pushed';
-import type { GitRequest } from '#model/git/git-request';
+import { bodyBounds, type GitRequest } from '#model/git/git-request';
 import type { Repository } from '#model/object/repository';
 import { killGroup } from '../process-group.ts';
 import { plainEnvironment } from '../worker/git-environment.ts';
@@ -15,6 +15,7 @@ import { settings, spawnGit } from '../worker/run-git.ts';
 import { Bare, diskBytes } from './bare.ts';
 import { CgiAnswer } from './cgi-answer.ts';
 import { answerHooks, writeHooks, type HookJudge } from './hook.ts';
+import { inflated } from './inflated.ts';
 
 export interface HostedPlace {
   /** Of all repositories. */
@@ -31,6 +32,8 @@ const longestMs = 30 * 60_000;
 /** From the word that a push is taken until git moved its branch: a pusher who reads nothing holds up nobody else. */
 const longestMoveMs = 60_000;
 const longestSaid = 2000;
+/** Wants and haves are packed to a half or less; a push is not packed at all. */
+const mostInflation = 4;
 
 export class Hosted {
   readonly #place: HostedPlace;
@@ -161,7 +164,6 @@ export class Hosted {
       REQUEST_METHOD: method,
       REMOTE_USER: user,
       CONTENT_TYPE: header('content-type'),
-      HTTP_CONTENT_ENCODING: header('content-encoding'),
       GIT_PROTOCOL: header('git-protocol'),
     };
     const more = ['http.receivepack=true', 'receive.fsckObjects=true', 'receive.unpackLimit=1', `receive.maxInputSize=${largestPushedBytes}`];
@@ -175,7 +177,8 @@ export class Hosted {
       response.once('close', end);
       const line = child.stdio[3] as Duplex | undefined;
       if (line) answerHooks(line, judge);
-      const given = give(body, child.stdin).catch(end);
+      const plain = inflated(body, header('content-encoding'), inflatedBytes(service));
+      const given = give(plain, child.stdin).catch(end);
       const answer = new CgiAnswer(response);
       child.stdout?.on('data', (part: Buffer) => {
         if (answer.push(part)) return;
@@ -194,6 +197,11 @@ export class Hosted {
       });
     });
   }
+}
+
+function inflatedBytes(service: GitRequest['service']): number {
+  const { bytes } = bodyBounds(service);
+  return service === '/git-receive-pack' ? bytes : mostInflation * bytes;
 }
 
 /** Gives `body` to git as fast as it takes it; what git does not want any more is read all the same. */
