@@ -3,7 +3,7 @@ import { Refusal } from '#base/refusal';
 import { encodeFrame, FrameReader } from '../frames.ts';
 import { largestRequestBytes, type WorkerAnswer, type WorkerRequest } from '../protocol.ts';
 import { Desk } from './desk.ts';
-import { killGroup } from '../process-group.ts';
+import { endWithParent, killGroup } from '../process-group.ts';
 import { getReady } from './render.ts';
 
 function main(): void {
@@ -43,8 +43,11 @@ function main(): void {
   process.stdin.on('end', end);
   process.stdin.on('error', end);
   process.stdout.on('error', end);
+  if (process.argv[2] !== 'render') return;
+  // Amid a stack nobody hears that the daemon is gone.
+  endWithParent();
   // Whoever has it started has something fetched first.
-  if (process.argv[2] === 'render') setImmediate(getReady);
+  setImmediate(getReady);
 }
 
 main();

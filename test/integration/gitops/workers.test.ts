@@ -1,9 +1,11 @@
 /** Worker processes that misbehave are ended with all that they started, and the next request gets a new one. */
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { buildSync } from 'esbuild';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { encodeFrame } from '../../../src/gitops/frames.ts';
 import { GitWorkers } from '../../../src/gitops/git-workers.ts';
@@ -234,5 +236,31 @@ test('a render that nobody waits for any more ends before its next stack', async
     expect(begun.size).toBe(1);
   } finally {
     repository.remove();
+  }
+});
+
+test('a worker that never comes back from its work ends when its daemon was killed', async () => {
+  const child = join(folder, 'child.mjs');
+  buildSync({
+    stdin: {
+      contents: `import { endWithParent } from './process-group.ts'; endWithParent(); setTimeout(() => { process.stdout.write('spins'); for (;;); }, 300);`,
+      resolveDir: 'src/gitops',
+    },
+    outfile: child,
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+  });
+  const parent = `const { spawn } = require('node:child_process'); const c = spawn(process.execPath, [${JSON.stringify(child)}], { detached: true, stdio: ['pipe', 'pipe', 'ignore'] }); c.stdout.once('data', () => process.stdout.write(String(c.pid)));`;
+  const daemon = spawn(process.execPath, ['-e', parent], { stdio: ['ignore', 'pipe', 'ignore'] });
+  const [told] = (await once(daemon.stdout, 'data')) as [Buffer];
+  const pid = Number(told.toString());
+  const isThere = (): boolean => existsSync(`/proc/${pid}`) && !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  try {
+    expect(isThere()).toBe(true);
+    daemon.kill('SIGKILL');
+    await expect.poll(isThere, { timeout: 30_000 }).toBe(false);
+  } finally {
+    if (isThere()) process.kill(pid, 'SIGKILL');
   }
 });
