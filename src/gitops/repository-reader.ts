@@ -6,7 +6,7 @@ import type { RenderedStack } from '#reconciler/rendered';
 import type { SeenCommit } from './apply/carry-out.ts';
 import type { GitWorkers, SeenPlace } from './git-workers.ts';
 import { LocalWatch } from './local-watch.ts';
-import type { HeldLine, MirrorPlace, SealingKeys } from './protocol.ts';
+import { largestRequestBytes, type HeldLine, type MirrorPlace, type SealingKeys } from './protocol.ts';
 import { WorkerBreach } from './worker-process.ts';
 
 export interface ReaderParts {
@@ -25,6 +25,7 @@ export interface ReaderParts {
 const mostBreaches = 3;
 /** Files name files that name files; real stacks need two or three rounds. */
 const mostRounds = 40;
+const largestHaveBytes = largestRequestBytes / 2;
 
 interface RenderResult {
   stack: RenderedStack;
@@ -140,7 +141,7 @@ export class RepositoryReader {
     const found = new Map<string, RenderResult>();
     let asked = '';
     for (let round = 0; round < mostRounds; round++) {
-      const have = Object.fromEntries([...this.#results, ...found].map(([name, { digest }]) => [name, digest]));
+      const have = haveOf(new Map([...this.#results, ...found]));
       const question = {
         folder: place.folder,
         home: place.home,
@@ -178,6 +179,16 @@ export class RepositoryReader {
     this.#results = new Map([...found].toSorted(([a], [b]) => compareTexts(a, b)));
     this.#rendered = { commit, declared, stacks: [...this.#results.values()].map(({ stack }) => stack), ...(missing && { missing: this.#spec.Path }) };
   }
+}
+
+/** Stack → digest, of as many as a question holds: the others are made anew. */
+function haveOf(results: ReadonlyMap<string, RenderResult>): Record<string, string> {
+  let left = largestHaveBytes;
+  const told = [...results].flatMap(([name, { digest }]): [string, string][] => {
+    left -= Buffer.byteLength(JSON.stringify([name, digest]));
+    return left >= 0 ? [[name, digest]] : [];
+  });
+  return Object.fromEntries(told);
 }
 
 function withAuthor(found: ReadonlyMap<string, RenderResult>, Who: string): ReadonlyMap<string, RenderResult> {

@@ -12,6 +12,11 @@ import { isFolder, type Tree } from '../tree.ts';
 const fileNames = ['compose.yml', 'compose.yaml', 'docker-compose.yml', 'docker-compose.yaml'];
 const overrideNames = fileNames.map((name) => name.replace(/\.(ya?ml)$/, '.override.$1'));
 const mostFolders = 10_000;
+/** Of one commit, whatever number of entries leads to them. */
+const mostStacks = 5_000;
+/** Of a stack's name, as of a file's on most disks. */
+const longestNameBytes = 255;
+const shownOfName = 40;
 
 /** A folder with a stack file. */
 export interface Place {
@@ -42,7 +47,20 @@ export async function stackPlaces(snapshot: Snapshot, path: string, file: Reposi
     // The last entry that names a folder counts.
     for (const [at, tree] of trees) for (const place of placeIn(at, tree, entry, file)) found.set(at.folder, place);
   }
+  checkNames([...found.values()]);
   return checked([...found.values()].toSorted((a, b) => compareTexts(a.name, b.name) || compareTexts(a.folder, b.folder)));
+}
+
+/** The whole commit is refused: of each stack its name is told, held and stored, whatever becomes of it. */
+function checkNames(places: readonly Place[]): void {
+  if (places.length > mostStacks) throw new Refusal('invalidArgument', `the commit has ${places.length} stacks: at most ${mostStacks} are taken`);
+  const long = places.find(({ name }) => Buffer.byteLength(name) > longestNameBytes);
+  if (!long) return;
+  const { name } = long;
+  throw new Refusal(
+    'invalidArgument',
+    `the folder ${name.slice(0, shownOfName)}… has a name of ${Buffer.byteLength(name)} bytes: that of a stack has at most ${longestNameBytes}`,
+  );
 }
 
 /** Two folders of one name would be one stack. */

@@ -76,3 +76,14 @@ test('a commit that is not followed shows nothing of what is sealed, and leaves 
   expect(await bench.render(files)).toEqual({ web: 'same', db: 'same' });
   expect((await bench.render(proposed))['web']).toContain(secret);
 });
+
+test('a commit with a stack of a name without end is refused by name', async () => {
+  const long = new Bench().render({ [`stacks/${'n'.repeat(60_000)}/compose.yml`]: compose('app:1') });
+  await expect(long).rejects.toThrow(/^the folder n{40}… has a name of 60000 bytes: that of a stack has at most 255$/);
+});
+
+test('a commit has a bound of stacks, however many entries lead to them', async () => {
+  const folders = Array.from({ length: 5_001 }, (_, each) => [`${each % 2 === 0 ? 'even' : 'odd'}/s${each}/compose.yml`, compose('app:1')]);
+  const files = { 'shoal.yml': 'stacks: [{ path: "even/*" }, { path: "odd/*" }]\n', ...Object.fromEntries(folders) };
+  await expect(new Bench().render(files)).rejects.toThrow('the commit has 5001 stacks: at most 5000 are taken');
+});
