@@ -175,13 +175,15 @@ export class Mirror {
   }
 
   /** Fetches into a new mirror, which takes the old one's place only if that goes well. */
-  async #renew(head: Tracked, line?: HeldLine): Promise<Fetched> {
+  async #renew(head: Tracked, line?: HeldLine, blobs: readonly string[] = []): Promise<Fetched> {
     const { folder } = this.#place;
     const fresh = `${folder}.new`;
     await rm(fresh, { recursive: true, force: true });
     try {
-      const fetched = await new Mirror({ ...this.#place, folder: fresh }, this.#signal, this.#groups).#fetchHead(head, line);
+      const mirror = new Mirror({ ...this.#place, folder: fresh }, this.#signal, this.#groups);
+      const fetched = await mirror.#fetchHead(head, line);
       if (fetched.rewritten) return fetched;
+      if (blobs.length > 0) await mirror.#fetchBlobs(blobs);
       await rm(folder, { recursive: true, force: true });
       renameSync(fresh, folder);
       return fetched;
@@ -192,6 +194,17 @@ export class Mirror {
 
   /** Brings blobs into the mirror that a filter left out. */
   async fetchBlobs(oids: readonly string[]): Promise<void> {
+    try {
+      await this.#fetchBlobs(oids);
+    } catch (error) {
+      // What somebody asked to have planned may have filled it: what is followed comes first.
+      const commit = error instanceof Refusal && error.facts['mirror'] === true ? await this.followed() : undefined;
+      if (commit === undefined) throw error;
+      await this.#renew({ commit, source: commit }, undefined, oids);
+    }
+  }
+
+  async #fetchBlobs(oids: readonly string[]): Promise<void> {
     await this.#make();
     // Nothing is said of what we have: the server would leave out what it believes to be there.
     await this.#run.fetch(['--stdin', 'mirror'], { settings: ['fetch.negotiationAlgorithm=noop'], input: `${oids.join('\n')}\n` });

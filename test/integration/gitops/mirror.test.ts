@@ -1,5 +1,6 @@
 /** Mirrors stay small, whatever is pushed: only what stacks name is fetched, what nobody needs goes, and a quota holds. */
 import { execFileSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -56,6 +57,24 @@ test('a blob that is larger than the quota makes its repository unavailable, say
   expect(following.stacks()).toEqual(['a']);
   expect(sizeOf(mirror())).toBeLessThan(mebibyte);
   repository.commit({ 'stacks/b': undefined, 'stacks/a/compose.yml': stackFile('app:2') });
+  expect(await following.sync()).toMatchObject({ State: 'synced' });
+  expect(following.image('a_web')).toBe('app:2');
+});
+
+test('a merge request that fills the mirror keeps no file of what is followed away', async () => {
+  await following.start();
+  await following.add(repository.folder);
+  repository.git('checkout', '--quiet', '-b', 'proposed');
+  const words = join(repository.folder, '..', 'words');
+  for (let each = 0; each < 3; each++) {
+    writeFileSync(words, randomBytes(600 * 1024).toString('base64'));
+    repository.git('commit', '--quiet', '--allow-empty', '-F', words);
+  }
+  rmSync(words);
+  await following.gitops.planCommit('infra', 'proposed');
+  repository.git('checkout', '--quiet', 'main');
+  addNoise('stacks/a/page', 480 * 1000);
+  repository.commit({ 'stacks/a/compose.yml': stackFile('app:2', '    configs: [c]\nconfigs:\n  c:\n    file: page\n') });
   expect(await following.sync()).toMatchObject({ State: 'synced' });
   expect(following.image('a_web')).toBe('app:2');
 });
