@@ -35,8 +35,12 @@ export type RenderedStack = {
   | { errors: readonly string[] }
 );
 
-/** What is stored of a refusal, in several places: a refusal may hold a whole line of a file. */
 const longestMessage = 1000;
+
+/** What is stored of a refusal, in several places: a refusal may hold a whole line of a file. */
+export function shortMessage(message: string): string {
+  return message.length > longestMessage ? `${message.slice(0, longestMessage)}…` : message;
+}
 
 /** A refusal by the cluster, at the place of the object that it speaks of; at the stack's folder when it speaks of none. */
 export function placedError(rendered: RenderedStack, message: string): string {
@@ -44,8 +48,7 @@ export function placedError(rendered: RenderedStack, message: string): string {
   const words = new Set(message.split(/[\s'",;:()]+/));
   const named = /failed to \w+ \w+ ([^\s:]+)/.exec(message)?.[1] ?? '';
   const name = Object.hasOwn(places, named) ? named : Object.keys(places).find((each) => words.has(each));
-  const short = message.length > longestMessage ? `${message.slice(0, longestMessage)}…` : message;
-  return `${(name !== undefined && places[name]) || rendered.Path}: ${short}`;
+  return `${(name !== undefined && places[name]) || rendered.Path}: ${shortMessage(message)}`;
 }
 
 /** What is worth knowing of each stack, by its name; stacks of which there is nothing to say are left out. */

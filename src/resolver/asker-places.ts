@@ -6,6 +6,8 @@ const limit = 1000;
 const perAskerLimit = 200;
 /** From here on each asker has an equal share: a few that ask for what nobody answers leave the others theirs. */
 const crowded = limit / 2;
+/** However many they are, as long as there are places. */
+const least = 4;
 
 export class AskerPlaces {
   readonly #waiting = new Map<string, number>();
@@ -14,7 +16,7 @@ export class AskerPlaces {
   /** A place for one query, to be left; undefined when there is none for this asker (an address). */
   take(asker: string): (() => void) | undefined {
     const asked = this.#waiting.get(asker) ?? 0;
-    const share = this.#inAll < crowded ? perAskerLimit : Math.min(perAskerLimit, Math.floor(crowded / (this.#waiting.size + 1)));
+    const share = this.#inAll < crowded ? perAskerLimit : Math.max(least, Math.min(perAskerLimit, Math.floor(crowded / (this.#waiting.size + 1))));
     if (this.#inAll >= limit || asked >= share) return undefined;
     this.#waiting.set(asker, asked + 1);
     this.#inAll += 1;

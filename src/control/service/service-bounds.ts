@@ -16,7 +16,7 @@ const longestAlias = 255;
 /** Refuses by the name of what is too many. */
 export function checkBounds({ Name, TaskTemplate, Networks, EndpointSpec }: ServiceSpec): void {
   const { Placement } = TaskTemplate ?? {};
-  const networks = TaskTemplate?.Networks ?? Networks ?? [];
+  const networks = [...(TaskTemplate?.Networks ?? []), ...(Networks ?? [])];
   const counts: Record<keyof typeof limits, number> = {
     'placement preferences': Placement?.Preferences?.length ?? 0,
     'placement constraints': Placement?.Constraints?.length ?? 0,

@@ -24,7 +24,7 @@ import { SettledStacks } from '#reconciler/settled';
 import { makersFirst } from '#reconciler/order/needs';
 import { inUnit, isFresh, isUnit } from '#reconciler/unit';
 import type { Step } from '#reconciler/step';
-import { notesOf, placedError, type RenderedStack } from '#reconciler/rendered';
+import { notesOf, placedError, type RenderedStack, shortMessage } from '#reconciler/rendered';
 import { ImageTags } from './image-tags.ts';
 import { Reverts } from './reverts.ts';
 import { Rewritten } from '../git-workers.ts';
@@ -317,7 +317,7 @@ export class CarryOut {
       return {};
     } catch (error) {
       if (!(error instanceof Refusal) || error.code === 'unavailable') throw error;
-      const errors = [`the commit is one unit: ${error.message}`];
+      const errors = [`the commit is one unit: ${shortMessage(error.message)}`];
       for (const { name, source, rendered } of steps) await this.#refuse({ type: 'refuse', name, source, commit: rendered.Commit, errors }, status);
       return Object.fromEntries(steps.map(({ name }) => [name, errors]));
     }

@@ -20,7 +20,7 @@ export function portOptions(ports: readonly PortConfig[], labels: ServiceSpec['L
   const meant = portsByName(ports);
   const saidBy = new Map(Object.keys(values).map((key) => [key, new Map<PortConfig, string>()]));
   for (const [label, value] of ours) {
-    const [key = '', number] = splitLabel(label);
+    const [key, number] = splitLabel(label);
     const said = saidBy.get(key);
     if (said && number !== undefined) for (const port of meant(number)) if (!said.has(port)) said.set(port, value);
   }
