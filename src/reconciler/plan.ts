@@ -3,6 +3,7 @@ import type { Steps } from '#base/pace/steps';
 import { seededRandom } from '#base/random';
 import { Refusal } from '#base/refusal';
 import type { UseCaseContext } from '#control/cluster';
+import { HeldPorts } from '#control/service/ports';
 import { inventoryOf, isEmptyRecord, ownedObjects } from '#control/stack/inventory';
 import { adoptionNeeded, isOwned } from '#control/stack/ownership';
 import { revisionWithDigest } from '#control/stack/revisions';
@@ -73,7 +74,7 @@ export function* planRepository(view: View, repository: string, rendered: readon
     yield;
   }
   const removals = keeps ? [] : gone.map((stack) => ({ name: stack.Spec.Name, steps: planRemoval(planning, stack) }));
-  const one = asOne(view, repository, commit, isUnit(ordered) ? besideMakers(planning, versions) : versions, removals);
+  const one = asOne(view, repository, commit, isUnit(ordered) ? withPorts(planning, besideMakers(planning, versions)) : versions, removals);
   const steps: Step[] = [];
   for (const { stack, steps: own } of one.versions) {
     steps.push(...inForce(planning, stack.Name, own, stack));
@@ -102,6 +103,39 @@ function besideMakers(planning: Planning, versions: readonly Version[]): readonl
     for (const step of steps) if (isFresh(step)) after.lay(tried({ view: after, now: planning.now }, step.rendered, step.source));
   }
   return stacks.flatMap(({ Name }) => found.get(Name) ?? []);
+}
+
+/** Who of those that come in one entry publishes what another one has, when all are there, is refused. */
+function withPorts(planning: Planning, versions: readonly Version[]): readonly Version[] {
+  const publishes = ({ stack, steps }: Version): boolean =>
+    'spec' in stack && steps.some(isFresh) && stack.spec.Services.some(({ EndpointSpec }) => (EndpointSpec?.Ports ?? []).length > 0);
+  if (!versions.some(publishes)) return versions;
+  const after = new Overlay(planning.view);
+  const found = new Map(versions.map((version) => [version.stack.Name, version]));
+  const stacks = versions.map(({ stack }) => stack);
+  for (const name of makersFirst(planning.view, stacks))
+    for (const step of found.get(name)?.steps ?? []) if (isFresh(step)) after.lay(tried({ view: after, now: planning.now }, step.rendered, step.source));
+  const held = new HeldPorts(after);
+  return versions.map((version) => {
+    const { stack } = version;
+    const why = publishes(version) ? refusedPort(after, held, stack) : undefined;
+    if (why === undefined) return version;
+    const source: RepositorySource = { Kind: 'repository', Repository: planning.repository, Path: stack.Path, Commit: stack.Commit };
+    return { stack, steps: refusal(planning, stack, source, [placedError(stack, why)]) };
+  });
+}
+
+function refusedPort(view: View, held: HeldPorts, stack: RenderedStack): string | undefined {
+  for (const { Name } of 'spec' in stack ? stack.spec.Services : []) {
+    const service = view.byName('service', Name);
+    try {
+      if (service) held.check(service.Spec, service.ID);
+    } catch (error) {
+      if (error instanceof Refusal) return `failed to deploy service ${Name}: ${error.message}`;
+      throw error;
+    }
+  }
+  return undefined;
 }
 
 /** What brings the versions in force back after a change by hand, by what the store holds of them: for as long as no commit can be read. */
@@ -210,7 +244,7 @@ export function deployOptions(rendered: AppliedStack, source: RepositorySource):
     ...(Policy.Waves && { waves: Policy.Waves }),
     ...(Policy.OnFailure && { onFailure: Policy.OnFailure }),
     ...(Policy.KeepsDrift && { keepsDrift: true as const }),
-    ...(Unit !== undefined && { unit: Unit }),
+    ...(Unit !== undefined && { unit: Unit, portsLater: true as const }),
     ...(Moves && { moves: Moves }),
   };
 }

@@ -10,6 +10,7 @@ import type { UseCase, UseCaseContext } from '../cluster.ts';
 import { ownedObjects } from './inventory.ts';
 import { noteDeed } from '../log/deeds.ts';
 import { findRevision, lastGood, newestRevision, noteRevision, removeRevisions, revisionsOf } from './revisions.ts';
+import { checkStackPorts, type DeployedService } from './stack-services.ts';
 import { deployStack, type StackDeployment, withoutObjects } from './stacks.ts';
 
 export interface StackRolledBack extends StackDeployment {
@@ -90,6 +91,7 @@ function giveUpUnit(view: View, failed: Revision, reason: string, context: UseCa
     return { actions: overlay.actions, result: undefined };
   }
   let answer: StackRolledBack | undefined;
+  const services: DeployedService[] = [];
   for (const { stack, revision } of members) {
     const { Name } = stack.Spec;
     const revisions = revisionsOf(view, Name);
@@ -100,8 +102,10 @@ function giveUpUnit(view: View, failed: Revision, reason: string, context: UseCa
     const commit = revision.Source.Kind === 'repository' ? revision.Source.Commit : undefined;
     if (to) {
       const text = `rolled back to revision ${to.Spec.Number}${commitText(to)}: ${why}`;
-      const back = goBack(overlay, { stack: overlay.get('stack', stack.ID) ?? stack, to, failed: true, text, commit, who: ourselves }, context);
+      const way = { stack: overlay.get('stack', stack.ID) ?? stack, to, failed: true, text, commit, who: ourselves, portsLater: true } as const;
+      const back = goBack(overlay, way, context);
       overlay.lay(back.actions);
+      services.push(...back.result.Services);
       answer = Name === failed.Spec.Stack || !answer ? back.result : answer;
     } else {
       const { actions, result } = removeNew(
@@ -115,6 +119,7 @@ function giveUpUnit(view: View, failed: Revision, reason: string, context: UseCa
     }
     markUnit(overlay, Name, failed.Unit?.Digest ?? '');
   }
+  checkStackPorts(overlay, services);
   return { actions: overlay.actions, result: answer };
 }
 
@@ -215,9 +220,11 @@ interface WayBack {
   /** The commit that asks for another version, where a repository has the stack. */
   commit: string | undefined;
   who?: string;
+  /** It goes back with others, in one entry. */
+  portsLater?: true;
 }
 
-function goBack(view: View, { stack, to, failed, text, commit, who }: WayBack, context: UseCaseContext): ReturnType<UseCase<StackRolledBack>> {
+function goBack(view: View, { stack, to, failed, text, commit, who, portsLater }: WayBack, context: UseCaseContext): ReturnType<UseCase<StackRolledBack>> {
   const { Content } = to.Spec;
   const Since = timeText(context.now);
   const repository = stack.Source.Kind === 'repository' ? stack.Source : undefined;
@@ -233,7 +240,14 @@ function goBack(view: View, { stack, to, failed, text, commit, who }: WayBack, c
     repository && given !== to.Digest
       ? { Source, Condition: refused, Quarantine: quarantine }
       : { Source, Condition: { State: 'applied', Message: '', Since } as const };
-  const options = { source: stack.Source, digest: to.Digest, prune: true, rollback: { to, failed, record }, ...(who !== undefined && { who }) };
+  const options = {
+    source: stack.Source,
+    digest: to.Digest,
+    prune: true,
+    rollback: { to, failed, record },
+    ...(who !== undefined && { who }),
+    ...(portsLater && { portsLater }),
+  };
   const { actions, result } = deployStack(Content, options)(view, context);
   return { actions, result: { ...result, To: to.Spec.Number } };
 }

@@ -80,11 +80,13 @@ export interface DeployOptions {
   keepsDrift?: true;
   /** Of all stacks that come in one entry with it. */
   unit?: string;
+  /** Whoever puts several into one entry checks the ports on what all of them come to (`checkStackPorts`). */
+  portsLater?: true;
   /** The stack goes back to this revision. */
   rollback?: { to: Revision; failed: boolean; record: Pick<Stack, 'Source' | 'Condition' | 'Quarantine'> };
 }
 
-/** Several deploys in one entry: each sees what those before it did, and one that is refused refuses all. */
+/** Several deploys in one entry: each sees what those before it did, and one that is refused refuses all. Their ports are checked on what all of them come to: two may have changed places. */
 export function together(deploys: readonly UseCase<StackDeployment>[]): UseCase<readonly StackDeployment[]> {
   return (view, context) => {
     const overlay = new Overlay(view);
@@ -93,6 +95,10 @@ export function together(deploys: readonly UseCase<StackDeployment>[]): UseCase<
       overlay.lay(actions);
       return one;
     });
+    checkStackPorts(
+      overlay,
+      result.flatMap(({ Services }) => Services),
+    );
     return { actions: overlay.actions, result };
   };
 }
@@ -132,7 +138,7 @@ export function deployStack(asked: StackSpec, options: DeployOptions): UseCase<S
     const stays = later?.prunes === true && !options.makesWay && moves?.some((move) => !hasArrived(view, move, options.source)) === true;
     const left = waves.left ?? (stays ? { Left: [], Prunes: true } : undefined);
     if (later && left === undefined && later.prunes) pruneServices(overlay, inventory, namesOf(spec), changes);
-    checkStackPorts(overlay, services);
+    if (!options.portsLater) checkStackPorts(overlay, services);
     dropUnused(overlay, prunes || (later?.prunes && !left) ? inventory : versionsIn(inventory, asked.Versioned), changes);
     const Inventory = inOrder([...inventory.filter(({ Kind, ID }) => overlay.get(Kind, ID)), ...changes.owned]);
     recordStack(

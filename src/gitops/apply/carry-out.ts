@@ -293,8 +293,8 @@ export class CarryOut {
   async #deploy({ rendered, source, restores, drift }: Step & { type: 'apply' }): Promise<ReturnType<typeof deployStack>> {
     const spec = await this.#tags.pinned(rendered.spec);
     // What is undone of a change by hand is of no unit.
-    const { unit, ...plain } = deployOptions(rendered, source);
-    const together = drift || restores === true || unit === undefined ? {} : { unit };
+    const { unit, portsLater, ...plain } = deployOptions(rendered, source);
+    const together = drift || restores === true || unit === undefined ? {} : { unit, ...(portsLater && { portsLater }) };
     const deploy = deployStack(spec, { ...plain, ...together, restores: restores === true, ...(rendered.Who !== undefined && { who: rendered.Who }) });
     return (view, context) => {
       // It may have ended while registries were asked.

@@ -40,18 +40,46 @@ test('what one makes and another has from outside comes first, in the same entry
   await world.stop();
 });
 
-test('a port that one gives up another one gets, in the same entry; two that exchange theirs are refused by name', async () => {
+test('a port that one gives up another one gets, and two exchange theirs, in the same entry; they go back as they came', async () => {
   const world = atomic();
   await world.commit({ a: { web: 'a:1' }, b: published('b:1', 8080) });
   await world.judged();
   await world.commit({ a: published('a:2', 8080), b: published('b:2', 8081) });
   expect([world.image('a_web'), world.image('b_web')]).toEqual(['a:2', 'b:2']);
   await world.judged();
-  await world.commit({ a: published('a:3', 8081), b: published('b:3', 8080) });
-  expect([world.image('a_web'), world.image('b_web')]).toEqual(['a:2', 'b:2']);
-  expect(world.cluster.store.byName('stack', 'a')?.Condition.Errors?.[0]).toMatch(/port '8081' is already in use by service 'b_web'/);
+  const { entries } = world.cluster;
+  const commit = { a: published('a:3', 8081), b: published('b:3', 8080) };
+  const plan = finish(planCommit(world.cluster.store, 'main', world.renderedOf(commit), { now: world.clock.now(), commit: 'c' }));
+  expect(plan.stacks.map(({ name, step }) => `${step} ${name}`)).toEqual(['apply a', 'apply b']);
+  await world.commit(commit);
+  expect([portOf(world, 'a_web'), portOf(world, 'b_web'), world.cluster.entries - entries]).toEqual([8081, 8080, 2]);
+  await world.judged();
+  // Each gets back what the other one has until then.
+  await world.commit({ a: published('a:4', 8080), b: published('bad:4', 8081) });
+  await world.judged();
+  expect(['a_web', 'b_web'].map((name) => [world.image(name), portOf(world, name)])).toEqual([
+    ['a:3', 8081],
+    ['b:3', 8080],
+  ]);
   await world.stop();
 });
+
+test('a port that two of the commit publish is refused by name, once', async () => {
+  const world = atomic();
+  await world.commit({ a: published('a:1', 8080), b: published('b:1', 8081) });
+  await world.judged();
+  const both = { a: published('a:2', 8081), b: published('b:1', 8081) };
+  await world.commit(both);
+  expect([world.image('a_web'), world.image('b_web')]).toEqual(['a:1', 'b:1']);
+  expect(world.cluster.store.byName('stack', 'a')?.Condition.Errors?.[0]).toMatch(/port '8081' is already in use by service 'b_web'/);
+  const { index } = world.cluster.store;
+  await world.look(both);
+  expect(world.cluster.store.index).toBe(index);
+  await world.stop();
+});
+
+const portOf = (world: Successors, name: string): number | undefined =>
+  world.cluster.store.byName('service', name)?.Spec.EndpointSpec?.Ports?.[0]?.PublishedPort;
 
 test('what nobody of the commit makes refuses all of it', async () => {
   const world = atomic();
