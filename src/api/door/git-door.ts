@@ -4,7 +4,7 @@ import type { Clock } from '#base/clock';
 import type { Logger } from '#base/logger';
 import type { RateLimit } from '#base/pace/rate-limit';
 import { tokenOf, maySo } from '#control/repository/tokens';
-import { asksToPush, bodyBounds, gitServices, type GitRequest } from '#model/git/git-request';
+import { asksToPush, bodyBounds, gitServices, hasPlace, type GitRequest } from '#model/git/git-request';
 import type { RepositoryToken, TrustedIssuer } from '#model/object/repository';
 import { bodyPieces } from '../request/body.ts';
 import { isJwt, IssuerKeys } from './oidc.ts';
@@ -36,18 +36,14 @@ export interface GitDoorParts {
   logger: Logger;
 }
 
-/** Requests with a body that are brought on at a time: git answers no more of them. */
-const mostBodies = 16;
-/** Of one repository: who may read one keeps nobody from the others. */
-const mostOfOne = 8;
 const planPath = /^\/plan\/([A-Za-z0-9][A-Za-z0-9_.-]{0,254})$/;
 const gitPath = /^\/git\/([A-Za-z0-9][A-Za-z0-9_.-]{0,254})(\/info\/refs|\/git-upload-pack|\/git-receive-pack)$/;
 
 export class GitDoor {
   readonly #parts: GitDoorParts;
   readonly #issuers: IssuerKeys;
-  /** The repository of each. */
-  readonly #bodies: string[] = [];
+  /** Of each request with a body that is brought on: whose it is. */
+  readonly #bodies = new Set<{ id: string; user: string }>();
 
   constructor(parts: GitDoorParts) {
     this.#parts = parts;
@@ -80,15 +76,16 @@ export class GitDoor {
     const token = await this.#admit(request, response, asked.repository, asksToPush(asked) ? 'push' : 'read');
     if (token === undefined) return;
     const { repository } = asked;
-    if (this.#bodies.length >= mostBodies || this.#bodies.filter((each) => each === repository).length >= mostOfOne) {
+    const mark = { id: repository, user: token };
+    if (!hasPlace(this.#bodies, mark)) {
       response.setHeader('Retry-After', '5');
       return say(response, 503, 'several pushes come in just now: try again in a moment');
     }
-    this.#bodies.push(repository);
+    this.#bodies.add(mark);
     try {
       await this.#parts.git({ ...asked, headers: request.headers, body: bodyPieces(request, bodyBounds(asked.service)), token }, response);
     } finally {
-      this.#bodies.splice(this.#bodies.indexOf(repository), 1);
+      this.#bodies.delete(mark);
     }
   }
 

@@ -101,7 +101,7 @@ const mostLeft = 500;
 export function noteLeft(overlay: Overlay, view: View, name: string, stack: Stack | undefined, objects: readonly OwnedObject[]): void {
   const owner = stack?.Source.Kind === 'repository' ? view.byName('repository', stack.Source.Repository)?.ID : undefined;
   const services = objects.flatMap(({ Kind, ID }) => (Kind === 'service' ? [view.get('service', ID)?.CreatedAt ?? ''] : []));
-  for (const repository of [...overlay.list('repository')]) {
+  for (const repository of overlay.list('repository')) {
     const { [name]: before, ...others } = repository.Left ?? {};
     const since = repository.ID === owner ? earliest([stack?.CreatedAt ?? '', before ?? '', ...services]) : undefined;
     if (before === undefined && since === undefined) continue;

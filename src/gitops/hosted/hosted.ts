@@ -7,7 +7,7 @@ import { rm } from 'node:fs/promises';
 import type { Logger } from '#base/logger';
 import type { Cluster } from '#control/cluster';
 import { largestPushedBytes, packsOf } from '#control/repository/pushed';
-import { bodyBounds, type GitRequest } from '#model/git/git-request';
+import { bodyBounds, type GitRequest, hasPlace } from '#model/git/git-request';
 import type { Repository } from '#model/object/repository';
 import { killGroup } from '../process-group.ts';
 import { plainEnvironment } from '../worker/git-environment.ts';
@@ -23,10 +23,6 @@ export interface HostedPlace {
   home: string;
 }
 
-/** Requests that git answers at a time, of all repositories. */
-const mostAtOnce = 16;
-/** Of one: it does not keep git from the others. */
-const mostOfOne = 8;
 /** A rollout is told until its end; nobody is kept for ever. */
 const longestMs = 30 * 60_000;
 /** From the word that a push is taken until git moved its branch: a pusher who reads nothing holds up nobody else. */
@@ -46,7 +42,7 @@ export class Hosted {
   /** By id: one after the other brings a folder to what the store holds, or takes a push. */
   readonly #turns = new Map<string, Promise<unknown>>();
   /** A mark for each request that git answers. */
-  readonly #serving = new Set<{ id: string }>();
+  readonly #serving = new Set<{ id: string; user: string }>();
 
   constructor(place: HostedPlace, { cluster, logger }: { cluster: Cluster; logger: Logger }) {
     this.#place = place;
@@ -122,9 +118,8 @@ export class Hosted {
     await this.ready(id);
     // Who left meanwhile closes nothing any more.
     if (response.destroyed) return;
-    const own = [...this.#serving].filter((mark) => mark.id === id).length;
-    if (this.#serving.size >= mostAtOnce || own >= mostOfOne) return void response.writeHead(503, { 'Retry-After': '10' }).end();
-    const mark = { id };
+    const mark = { id, user: asked.user };
+    if (!hasPlace(this.#serving, mark)) return void response.writeHead(503, { 'Retry-After': '10' }).end();
     const moved = new AbortController();
     this.#serving.add(mark);
     try {

@@ -24,6 +24,18 @@ export function bodyBounds(service: GitRequest['service']): { bytes: number; wai
   return service === '/git-receive-pack' ? pushBounds : fetchBounds;
 }
 
+/** Requests that git answers at a time; of one repository, and of one token: who may read one keeps nobody from the others, nor who else may come to it. */
+const mostAtOnce = 16;
+const mostOfOne = 8;
+const mostOfToken = 4;
+
+/** Whether there is a place beside those that are served. */
+export function hasPlace(served: Iterable<{ id: string; user: string }>, { id, user }: { id: string; user: string }): boolean {
+  const all = [...served];
+  const own = all.filter((each) => each.id === id);
+  return all.length < mostAtOnce && own.length < mostOfOne && own.filter((each) => each.user === user).length < mostOfToken;
+}
+
 /** Whether it asks to push. */
 export function asksToPush({ service, query }: Pick<GitRequest, 'service' | 'query'>): boolean {
   return service === '/git-receive-pack' || new URLSearchParams(query).get('service') === 'git-receive-pack';
