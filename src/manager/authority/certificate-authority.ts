@@ -77,6 +77,8 @@ export class CertificateAuthority implements Duty {
   /** What those who come with a token send, and what members are given: the one line does not wait for the other. */
   readonly #joins = signingLine();
   readonly #members = signingLine();
+  /** Members whose next certificate is being made. */
+  readonly #renewing = new Set<string>();
   #issuer: { authority: Authority; issuer: Issuer } | undefined;
 
   constructor(parts: AuthorityParts) {
@@ -128,6 +130,8 @@ export class CertificateAuthority implements Duty {
     const view = await cluster.read();
     const node = view.get('node', nodeId);
     if (!node) throw new Refusal('permissionDenied', `node ${nodeId} was removed from swarm`);
+    // The answer of before is given again for a while.
+    if (role === 'manager' && certifiedRole(node) !== 'manager') throw new Refusal('permissionDenied', `node ${nodeId} is no manager any more: join again`);
     // A learner costs nobody a majority: should the joiner be gone by now, it is removed as any other manager.
     if (role === 'manager') await seats().add({ id: nodeId, address: managerAddress(node) });
     this.#parts.logger.info({ node: nodeId, role, address }, 'a node joined the cluster by token');
@@ -142,6 +146,13 @@ export class CertificateAuthority implements Duty {
    * @param shown digest of the key that the node has shown to have
    */
   async certify(nodeId: string, request: string, address: string, shown?: string): Promise<IssuedCertificate> {
+    // All members wait in one line: a place in it is enough for each.
+    if (this.#renewing.has(nodeId)) throw new Refusal('unavailable', `node ${nodeId} asks for a certificate already`);
+    this.#renewing.add(nodeId);
+    return await this.#certify(nodeId, request, address, shown).finally(() => this.#renewing.delete(nodeId));
+  }
+
+  async #certify(nodeId: string, request: string, address: string, shown: string | undefined): Promise<IssuedCertificate> {
     const { cluster } = this.#parts;
     const view = await cluster.read();
     const node = view.get('node', nodeId);

@@ -13,6 +13,7 @@ import { askExternal } from '#identity/external-signer';
 import { CertificateAuthority } from '#manager/authority/certificate-authority';
 import { roleOf } from '#model/manager-address';
 import type { ExternalCa as ExternalCaSpec } from '#model/object/cluster';
+import type { Node } from '#model/object/node';
 import { joinCluster, type JoinOptions } from '#node/join/join-cluster';
 import type { Members } from '#rpc/authorization';
 import { askToJoin, askToRenew, fetchRoot } from '#rpc/ca-client';
@@ -233,6 +234,44 @@ test('wrong guesses that a manager hands on are the joiner’s, who is told from
   for (const by of [clientCredentials(new LiveTls(files)), strangerCredentials(root)])
     for (let guess = 0; guess < 5; guess++) await expect(relayed(wrong, `192.0.2.${guess}`, by)).rejects.toThrow('A valid join token is necessary');
   await expect(join()).rejects.toThrow('too many wrong join tokens came from 127.0.0.1');
+});
+
+test('who repeats what made it a manager is none again after it was demoted', async () => {
+  const kept = new Map<string, unknown>();
+  const submit = cluster.submit.bind(cluster);
+  Object.assign(cluster, {
+    submit: async (useCase: Parameters<typeof submit>[0], id = '') => {
+      if (!kept.has(id)) kept.set(id, await submit(useCase));
+      return id === '' ? await submit(useCase) : kept.get(id);
+    },
+  });
+  const request = await certificates.request(certificates.newKey());
+  const ask = async () =>
+    askToJoin(address, await fetchRoot(address), { request, token: tokens().Manager, availability: 'active', advertised: '', replaces: '', unheard: '' });
+  const { nodeId } = await ask();
+  expect((await ask()).nodeId).toBe(nodeId);
+  seated = [];
+  const { Version, Spec } = cluster.store.get('node', nodeId) as Node;
+  cluster.run(updateNode(nodeId, Version.Index, { ...Spec, Role: 'worker' }));
+  cluster.run(unseatManager(nodeId));
+  await expect(ask()).rejects.toMatchObject({ code: 'permissionDenied', message: `node ${nodeId} is no manager any more: join again` });
+  expect(seated).toEqual([]);
+});
+
+test('of one node one certificate is made at a time', async () => {
+  const { files } = await join();
+  const request = await certificates.request(certificates.newKey());
+  const ask = () => askToRenew(address, clientCredentials(new LiveTls(files)), renewal(request));
+  const submit = cluster.submit.bind(cluster);
+  let goOn = (): void => undefined;
+  const waits = new Promise<void>((resolve) => (goOn = resolve));
+  const noted = new Promise<void>((resolve) => Object.assign(cluster, { submit: async (useCase: never) => (resolve(), await waits, submit(useCase)) }));
+  const first = ask();
+  await noted;
+  await expect(ask()).rejects.toThrow('asks for a certificate already');
+  goOn();
+  await expect(first).resolves.toBeDefined();
+  await expect(ask()).resolves.toBeDefined();
 });
 
 test('a node that was removed gets no further certificate', async () => {
