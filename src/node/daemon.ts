@@ -19,7 +19,7 @@ import { describeEngine, Fitness } from './founding/fitness.ts';
 import { initOptions, locksManagers } from './founding/init-options.ts';
 import { newCluster, refuseLostCluster } from './founding/new-cluster.ts';
 import { JoinAttempt, joinLimitMs } from './join/join-attempt.ts';
-import { joinCluster, type JoinedNode } from './join/join-cluster.ts';
+import { joinCluster, type Entering, type JoinedNode } from './join/join-cluster.ts';
 import { rehearse } from './join/rehearsal.ts';
 import type { ManagerPart } from './member/manager-part.ts';
 import { ClusterDoor } from './cluster-door.ts';
@@ -246,7 +246,8 @@ export class Daemon implements LocalSwarm {
       const remotes = request.RemoteAddrs ?? [];
       const { place, unheard } = await joiningPlaceOf(this.#placed(request), remotes);
       const { JoinToken: token = '', Availability: availability = 'active' } = request;
-      const options = { fit: this.#fitness.check(), remotes, token, availability, replaces, unheard, advertised: place.managerAddress };
+      const own = { fit: this.#fitness.check(), describe: () => describeEngine(this.#options, '') };
+      const options = { ...own, remotes, token, availability, replaces, unheard, advertised: place.managerAddress };
       const attempt = new JoinAttempt((signal) => joinCluster(options, systemClock, signal), systemClock);
       this.#joining = attempt;
       void attempt.joined.then(
@@ -278,12 +279,12 @@ export class Daemon implements LocalSwarm {
     }
   }
 
-  async #enterJoined(attempt: JoinAttempt<JoinedNode>, { files, ...joined }: JoinedNode, place: Place): Promise<void> {
+  async #enterJoined(attempt: JoinAttempt<JoinedNode>, { files, entering, ...joined }: JoinedNode, place: Place): Promise<void> {
     if (this.#joining !== attempt) return;
     try {
       const identity: Identity = { ...joined, ...place, ...(joined.role === 'manager' && { begins: true }) };
       forgetCluster(this.#options.state);
-      const member = this.#newMember(identity, false);
+      const member = this.#newMember(identity, false, undefined, entering);
       member.take(files);
       writeIdentity(this.#options.state, identity);
       this.#joining = undefined;
@@ -353,12 +354,13 @@ export class Daemon implements LocalSwarm {
     if (this.#member || this.#joining || this.#locked) throw new Refusal('unavailable', swarmTexts.alreadyPart);
   }
 
-  #newMember(identity: Identity, founds: boolean, lock?: string): Membership {
+  #newMember(identity: Identity, founds: boolean, lock?: string, entering?: Entering): Membership {
     return new Membership(identity, this.#options, {
       clock: systemClock,
       meter: this.#api.meter,
       logger: this.#logger,
       founds,
+      entering,
       lock: new NodeLock(lock),
       safe: this.#safety !== undefined,
       onFatal: (error) => (this.#safety === undefined ? this.#onFatal(error) : this.#breakDown(error)),

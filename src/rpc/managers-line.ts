@@ -13,6 +13,8 @@ export interface ManagersLineParts {
   local: () => string | undefined;
   /** HOST:PORT of the others as far as they are known now. */
   addresses: () => readonly string[];
+  /** HOST:PORT of who led when this node joined: the first search begins there. */
+  leader?: string | undefined;
   tls: () => LiveTls | undefined;
   /** Given each connection that the manager asks for. */
   connected: (tunnel: Duplex) => void;
@@ -46,12 +48,14 @@ export function managersLine(parts: ManagersLineParts): OpenSession {
   const lines = new Lines(parts);
   let failures = 0;
   let unanswered = 0;
+  let { leader } = parts;
   return async (nodeId, description, _address, wanted = () => true) => {
     const patience: Patience = {
       eachMs: Math.min(patienceMs * 2 ** failures, longestPatienceMs),
       openMs: Math.min(openLimitMs * 2 ** unanswered, longestOpenLimitMs),
     };
-    const search = new Search(parts, lines, patience, { nodeId, description, wanted });
+    const search = new Search(parts, lines, patience, { nodeId, description, wanted, leader });
+    leader = undefined;
     try {
       const session = await search.session();
       failures = 0;
@@ -107,6 +111,8 @@ interface Seeker {
   description: NodeDescription;
   /** Whether it still does: one that left asks nobody any more. */
   wanted: () => boolean;
+  /** Asked before the others; undefined: nobody is known to lead. */
+  leader: string | undefined;
 }
 
 class Search {
@@ -131,7 +137,8 @@ class Search {
     this.#seeker = seeker;
     const local = parts.local();
     const others = parts.tls() ? shuffled(parts.addresses(), parts.random) : [];
-    this.#queue = [...(local === undefined ? [] : [`unix:${local}`]), ...others];
+    const first = seeker.leader !== undefined && parts.tls() ? [seeker.leader] : [];
+    this.#queue = [...first, ...(local === undefined ? [] : [`unix:${local}`]), ...others];
   }
 
   /** Whether a manager that is there did not answer within the limit. */

@@ -28,6 +28,8 @@ import { signingLine } from './signing-line.ts';
 export type Seats = Pick<MemberChanges, 'add' | 'checkRemoval'>;
 
 export interface AuthorityParts {
+  /** Of the leader itself. */
+  nodeId: string;
   cluster: Cluster;
   seats: () => Seats;
   /** Of the group: raised when it is made anew from one member. */
@@ -65,7 +67,7 @@ export interface Joining {
 export interface Joined extends IssuedCertificate {
   nodeId: string;
   role: NodeRole;
-  /** HOST:PORT of each manager. */
+  /** HOST:PORT of each manager; whoever leads comes first. */
   managers: string[];
 }
 
@@ -133,12 +135,15 @@ export class CertificateAuthority implements Duty {
     // The answer of before is given again for a while.
     if (role === 'manager' && certifiedRole(node) !== 'manager') throw new Refusal('permissionDenied', `node ${nodeId} is no manager any more: join again`);
     // A learner costs nobody a majority: should the joiner be gone by now, it is removed as any other manager.
-    if (role === 'manager') await seats().add({ id: nodeId, address: managerAddress(node) });
+    const seated = role === 'manager' ? seats().add({ id: nodeId, address: managerAddress(node) }) : undefined;
+    // It is signed meanwhile, and given to nobody before.
+    const [issued] = await Promise.all([this.#issue(view, nodeId, { role, request }, this.#joins), seated]);
     this.#parts.logger.info({ node: nodeId, role, address }, 'a node joined the cluster by token');
-    const issued = await this.#issue(view, nodeId, { role, request }, this.#joins);
     // An external CA goes by its own rules.
     if (issued.until > (node.Shoal?.KeyUntil ?? 0) + slackMs) await this.#note(nodeId, request, { role, until: issued.until });
-    return { ...issued, nodeId, role, managers: managerAddresses(view.list('node')) };
+    const leader = view.get('node', this.#parts.nodeId);
+    const managers = new Set([...(leader ? [managerAddress(leader)] : []), ...managerAddresses(view.list('node'))]);
+    return { ...issued, nodeId, role, managers: [...managers] };
   }
 
   /**

@@ -7,6 +7,7 @@ import { hasExpired } from '#ca/renewal';
 import type { NodeCertificate } from '#identity/certificate-files';
 import { certificates } from '#identity/certificates';
 import { hostPort, managerPort } from '#model/manager-address';
+import type { NodeDescription } from '#model/object/node';
 import { swarmTexts } from '#model/swarm-texts';
 import { askToJoin, fetchRoot } from '#rpc/ca-client';
 
@@ -22,6 +23,8 @@ export interface JoinOptions {
   replaces: string;
   /** Why it cannot listen as a manager; empty: it can. */
   unheard: string;
+  /** What the engine says of itself: asked for while a manager's answer is on its way. */
+  describe?: () => Promise<NodeDescription>;
 }
 
 export interface JoinedNode {
@@ -31,6 +34,15 @@ export interface JoinedNode {
   files: NodeCertificate;
   /** Of the managers as a group. */
   incarnation: number;
+  entering: Entering;
+}
+
+/** What a node that joins knows beyond what is kept of it. */
+export interface Entering {
+  /** HOST:PORT of whoever led the managers. */
+  leader: string | undefined;
+  /** What the engine has said; undefined: it was not asked. */
+  described: Promise<NodeDescription> | undefined;
 }
 
 const retryMs = 500;
@@ -76,7 +88,7 @@ interface Asking extends JoinOptions {
 
 async function askOne(
   remote: string,
-  { digest, key, prepared, token, availability, advertised, replaces, unheard }: Asking,
+  { digest, key, prepared, token, availability, advertised, replaces, unheard, describe }: Asking,
   clock: Clock,
   signal: AbortSignal,
 ): Promise<JoinedNode> {
@@ -85,7 +97,11 @@ async function askOne(
   signal.throwIfAborted();
   if (digest === undefined) throw new Refusal('invalidArgument', swarmTexts.needsToken);
   if (rootDigest(root) !== digest) throw new Refusal('invalidArgument', `remote CA does not match fingerprint. Expected: ${hexOf(digest)}`);
-  const { certificate, roots, nodeId, managers, incarnation } = await askToJoin(remote, root, { request, token, availability, advertised, replaces, unheard });
+  const answer = askToJoin(remote, root, { request, token, availability, advertised, replaces, unheard });
+  const described = describe?.();
+  // Who asks the engine again hears why.
+  described?.catch(() => undefined);
+  const { certificate, roots, nodeId, managers, incarnation } = await answer;
   const fault = certificates.fault(certificate, key, roots);
   if (fault !== undefined) throw new Refusal('failedPrecondition', `the manager at ${remote} sent no good certificate: ${fault}`);
   const { subject, validity } = certificates.read(certificate);
@@ -94,7 +110,14 @@ async function askOne(
   if (validity.notBefore > clock.now() || hasExpired(validity, clock.now())) throw wrongClock(remote);
   // The one that was asked is known to be reached from here.
   const others = managers.filter((address) => address !== remote);
-  return { nodeId, role: identity.role, managers: [remote, ...others], files: { certificate, key, roots }, incarnation: incarnation || 1 };
+  return {
+    nodeId,
+    role: identity.role,
+    managers: [remote, ...others],
+    files: { certificate, key, roots },
+    incarnation: incarnation || 1,
+    entering: { leader: managers[0], described },
+  };
 }
 
 function withPort(address: string): string {

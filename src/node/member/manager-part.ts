@@ -179,6 +179,7 @@ export class ManagerPart {
     };
     const authority = new CertificateAuthority({
       ...part('ca'),
+      nodeId,
       certificates,
       askExternal: async (url, body, roots) => askExternal(url, body, { ...ownOf(tls()), roots }),
       random: systemRandom,

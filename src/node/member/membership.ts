@@ -15,6 +15,7 @@ import { makeAnew } from '#replica/group/make-anew';
 import { askToRenew } from '#rpc/ca-client';
 import { clientCredentials } from '#rpc/credentials';
 import { managersLine } from '#rpc/managers-line';
+import type { Entering } from '../join/join-cluster.ts';
 import { askForDemotion } from './ask-for-demotion.ts';
 import { CertificateKeeper, type Certified } from './certificate-keeper.ts';
 import { ManagerPart, type ManagerPartParts } from './manager-part.ts';
@@ -30,6 +31,8 @@ import { systemRandom } from '../system.ts';
 export interface MembershipParts extends Omit<ManagerPartParts, 'socket' | 'tls' | 'begins' | 'keeper'> {
   /** True when this node begins a cluster; one that was in a cluster before has a log, or must not go on. */
   founds: boolean;
+  /** Of a node that has just joined. */
+  entering?: Entering | undefined;
   /** What its files are sealed with. */
   lock: NodeLock;
   /** Given each connection over which the leader asks about this node's containers. */
@@ -70,7 +73,7 @@ export class Membership {
   readonly #ended = new AbortController();
 
   constructor(identity: Identity, options: DaemonOptions, parts: MembershipParts) {
-    const { clock, logger, safe } = parts;
+    const { clock, logger, safe, entering } = parts;
     const { nodeId, role = 'manager' } = identity;
     const instance = instanceOf(options.state);
     const runFolder = safe ? undefined : ownRunFolder(options.run, instance);
@@ -94,6 +97,7 @@ export class Membership {
     const line = managersLine({
       local: () => this.#manager && this.#socket,
       addresses: () => this.#othersKnown(),
+      leader: entering?.leader,
       tls: () => this.#keeper.tls,
       connected: parts.asked,
       random: systemRandom,
@@ -104,17 +108,8 @@ export class Membership {
         if (error instanceof Refusal && error.code === 'unauthenticated') this.#keeper.refused();
         throw error;
       });
-    const work = {
-      clock,
-      meter: parts.meter,
-      logger,
-      openSession,
-      tlsInfo: () => this.#keeper.tlsInfo(),
-      role: () => this.#keeper.role,
-      placed: (place: Place) => this.#placed(place),
-      runFolder,
-      instance,
-    };
+    const own = { tlsInfo: () => this.#keeper.tlsInfo(), role: () => this.#keeper.role, described: entering?.described };
+    const work = { clock, meter: parts.meter, logger, openSession, ...own, placed: (place: Place) => this.#placed(place), runFolder, instance };
     this.#work = new NodeWork(identity, options, work);
   }
 

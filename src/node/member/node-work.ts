@@ -23,6 +23,8 @@ export interface NodeWorkParts {
   tlsInfo: () => TlsInfo | undefined;
   /** That its certificate names. */
   role: () => NodeSpec['Role'] | undefined;
+  /** What the engine has just said of itself: it is not asked at first; absent, or where that failed: it is. */
+  described?: Promise<NodeDescription> | undefined;
   /** Told what the managers say of this node's own place. */
   placed: (place: Place) => void;
   runFolder: string;
@@ -42,7 +44,7 @@ export class NodeWork {
   constructor(
     { nodeId, address, dataPath }: Identity,
     options: DaemonOptions,
-    { clock, logger, meter, openSession, tlsInfo, role, placed, runFolder, instance }: NodeWorkParts,
+    { clock, logger, meter, openSession, tlsInfo, role, described, placed, runFolder, instance }: NodeWorkParts,
   ) {
     this.#logger = logger;
     this.#network = makeNetwork(
@@ -57,9 +59,13 @@ export class NodeWork {
       meter,
       networkMtu: (network) => this.#network.mtu(network),
     });
+    const askEngine = (): Promise<NodeDescription> => engine.describe();
+    let first = described;
     const describe = async (inHaste: boolean) => {
+      const said = first?.catch(askEngine) ?? askEngine();
+      first = undefined;
       const Encryption = inHaste ? undefined : await this.#network.encryption.described();
-      return withOwn(await engine.describe(), { TLSInfo: tlsInfo(), Role: role(), DataPathAddr: dataPath, Encryption });
+      return withOwn(await said, { TLSInfo: tlsInfo(), Role: role(), DataPathAddr: dataPath, Encryption });
     };
     const parts = { openSession, placed, clock, meter, logger: logger.child({ part: 'agent' }) };
     const modules = { engine, guests: engine.guests, describe, network: this.#network, ...parts };

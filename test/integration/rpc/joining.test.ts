@@ -21,6 +21,7 @@ import { CaService } from '#rpc/ca-service';
 import { clientCredentials, LiveTls, serverCredentials, strangerCredentials } from '#rpc/credentials';
 import { RpcServer } from '#rpc/rpc-server';
 import { nodeOfKey } from '#node/member/node-of-key';
+import type { NodeDescription } from '#model/object/node';
 import { clusterOf } from '#store/view';
 import { TestAuthority } from '#test/support/cluster-certificates';
 import { MemoryCluster, testDescription } from '#test/support/memory-cluster';
@@ -53,6 +54,7 @@ beforeEach(async () => {
   const authority = newAuthority(await newRoot(certificates, Date.now()), (count) => random.bytes(count));
   cluster.run(initCluster({ nodeId: 'boss', address: '127.0.0.1', description: testDescription, authority: { clusterId: 'c1', authority } }));
   issuer = new CertificateAuthority({
+    nodeId: 'boss',
     cluster,
     certificates,
     askExternal: asking,
@@ -105,6 +107,21 @@ test('a token makes a worker, with a certificate that says so', async () => {
   expect(identityOf(certificates.read(again.certificate).subject)).toEqual({ nodeId, role: 'worker', clusterId: 'c1' });
 });
 
+test('what the engine says is asked for when a manager was asked, and not before it is known to be the right one', async () => {
+  const known: string[][] = [];
+  const describe = async (): Promise<NodeDescription> => {
+    known.push(nodes());
+    return testDescription;
+  };
+  const foreign = (await TestAuthority.begin()).authority.JoinTokens.Worker;
+  await expect(join({ describe, token: foreign })).rejects.toThrow('remote CA does not match fingerprint');
+  const { entering } = await join({ describe });
+  expect(known).toEqual([['boss']]);
+  expect(await entering.described).toBe(testDescription);
+  const { entering: alone } = await join({ describe: () => Promise.reject(new Error('the engine is away')) });
+  await expect(alone.described).rejects.toThrow('the engine is away');
+});
+
 test('wrong, foreign and broken tokens admit nobody, nor does the one of before', async () => {
   const wrong = joinToken(await fetchRoot(address), new Uint8Array(secretBytes));
   await expect(join({ token: wrong })).rejects.toMatchObject({ code: 'invalidArgument', message: 'A valid join token is necessary to join this cluster' });
@@ -121,12 +138,13 @@ test('wrong, foreign and broken tokens admit nobody, nor does the one of before'
 });
 
 test('the token of managers makes one, who is among those who agree before he has a certificate', async () => {
-  const { nodeId, role, managers, files, incarnation } = await join({ token: tokens().Manager, advertised: '127.0.0.1:4711' });
+  const { nodeId, role, managers, entering, files, incarnation } = await join({ token: tokens().Manager, advertised: '127.0.0.1:4711' });
   // Those whom it joins are not the first ones.
   expect(incarnation).toBe(3);
   expect(role).toBe('manager');
   expect(seated).toEqual([{ id: nodeId, address: '127.0.0.1:4711' }]);
   expect(managers).toContain('127.0.0.1:4711');
+  expect(entering.leader).toBe('127.0.0.1:2377');
   expect(cluster.store.get('node', nodeId)).toMatchObject({ Spec: { Role: 'manager' }, Shoal: { Role: 'manager', ManagerAddr: '127.0.0.1:4711' } });
   expect(identityOf(certificates.read(files.certificate).subject)?.role).toBe('manager');
 });

@@ -77,6 +77,28 @@ const openBy = (...addresses: string[]) =>
     testDescription,
   );
 
+test('who joined asks first who led then, once, and after that as others do', async () => {
+  const asked: string[] = [];
+  let leads = true;
+  const leader = await serve((nodeId, ...rest) => {
+    asked.push('leader');
+    return leads ? session(nodeId, ...rest) : Promise.reject(new Refusal('unavailable', 'this manager does not lead any more'));
+  });
+  const other = await leading(asked);
+  const parts = { local: () => undefined, addresses: () => [other], tls: () => tls, connected: () => undefined, random: seededRandom(1) };
+  const line = managersLine({ ...parts, leader });
+  (await line('n', testDescription)).close();
+  expect(asked[0]).toBe('leader');
+  asked.length = 0;
+  (await line('n', testDescription)).close();
+  expect(asked).not.toContain('leader');
+  // Who led may have gone meanwhile.
+  leads = false;
+  asked.length = 0;
+  (await managersLine({ ...parts, leader })('n', testDescription)).close();
+  expect(asked).toEqual(['leader', 'n']);
+});
+
 test('a manager that does not lead names the leader, though the node did not know of him', async () => {
   const opened: string[] = [];
   const session = await openBy(await follower(await leading(opened)));
