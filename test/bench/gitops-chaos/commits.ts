@@ -8,8 +8,8 @@ export const image = 'shoal-gitops-chaos:1';
 type Wish = { kind: 'good'; version: number } | { kind: 'failing'; version: number } | { kind: 'broken'; version: number };
 type Wishes = Readonly<Record<string, Wish>>;
 
-/** What must run: version by stack. */
-export type Wanted = ReadonlyMap<string, number>;
+/** What must run, by stack: one of these versions. More than one where it depends on what was looked at in time. */
+export type Wanted = ReadonlyMap<string, readonly number[]>;
 
 const commands = { good: '["/bin/sleep", "100000"]', failing: '["/bin/false"]' };
 
@@ -36,6 +36,8 @@ export class Commits {
   #line: { commit: string; wishes: Wishes }[] = [];
   /** What was healthy last, by stack. */
   readonly #good = new Map<string, number>();
+  /** Good versions that came since then, and may have been in force before the next commit. */
+  readonly #passed = new Map<string, number[]>();
   /** Stacks whose containers a commit since then may replace → how many commits. */
   #touched = new Map<string, number>();
   #version = 0;
@@ -92,15 +94,17 @@ export class Commits {
     return new Map(
       this.#names.flatMap((name) => {
         const wish = wishes[name];
-        const version = wish?.kind === 'good' ? wish.version : this.#good.get(name);
-        return version === undefined ? [] : [[name, version] as const];
+        if (wish?.kind === 'good') return [[name, [wish.version]] as const];
+        const good = this.#good.get(name);
+        return good === undefined ? [] : [[name, [good, ...(this.#passed.get(name) ?? [])]] as const];
       }),
     );
   }
 
-  /** It is over: what is wanted has been healthy. */
-  settled(): void {
-    for (const [name, version] of this.wanted()) this.#good.set(name, version);
+  /** It is over: what runs has been healthy. */
+  settled(running: ReadonlyMap<string, number>): void {
+    for (const [name, version] of running) this.#good.set(name, version);
+    this.#passed.clear();
   }
 
   /** Whether every stack's file is one that can become healthy. */
@@ -129,6 +133,7 @@ export class Commits {
 
   #commit(wishes: Wishes): void {
     this.#touch(this.#line.at(-1)?.wishes ?? {}, wishes);
+    for (const [name, { kind, version }] of Object.entries(wishes)) if (kind === 'good') this.#passed.set(name, [...(this.#passed.get(name) ?? []), version]);
     const files = Object.fromEntries(this.#names.map((name) => [`stacks/${name}/compose.yml`, fileOf(wishes[name] ?? this.#wish('good'))]));
     this.#line.push({ commit: this.#repository.commit(files), wishes });
   }

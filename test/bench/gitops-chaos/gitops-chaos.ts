@@ -176,7 +176,7 @@ class Chaos {
       this.#wrong.push(...differences);
     } else {
       this.#settled += 1;
-      this.#commits.settled();
+      this.#commits.settled(new Map([...this.#running()].flatMap(([name, own]) => (own[0] ? [[name, own[0].version] as const] : []))));
     }
     return good;
   }
@@ -195,8 +195,8 @@ class Chaos {
         ...stacks.flatMap(({ Name, Health }) => (Health && Health.State !== 'healthy' ? [`${Name} is ${Health.State}`] : [])),
         ...names.flatMap((name) => {
           const own = running.get(name) ?? [];
-          const right = own.length === 1 && own[0]?.version === wanted.get(name);
-          return right ? [] : [`${name} runs ${JSON.stringify(own.map(({ version }) => version))} and not ${wanted.get(name) ?? 'nothing'}`];
+          const right = own.length === 1 && wanted.get(name)?.includes(own[0]?.version ?? 0) === true;
+          return right ? [] : [`${name} runs ${JSON.stringify(own.map(({ version }) => version))} and not ${wanted.get(name)?.join(' or ') ?? 'nothing'}`];
         }),
       ];
     } catch (error) {
