@@ -13,6 +13,8 @@ import { changesOf, newsOf, type FoundCommits } from './told/news.ts';
 const mostTargets = 10;
 /** The oldest goes first. */
 const mostMessages = 100;
+/** What came with a commit is long: it is kept with the newest, and the others are said without. */
+const mostWithChanges = 10;
 const longestText = 4096;
 
 export function addTarget(ref: string, asked: AskedTarget): UseCase<{ ID: string }> {
@@ -59,7 +61,8 @@ export function noteVerdict(id: string, list?: FoundCommits): UseCase<void> {
     const messages = (repository.Notify ?? [])
       .filter(({ Kind }) => forgeKinds.has(Kind) || isSaid)
       .map(({ ID: Target }): OutboxMessage => ({ ID: newId(), Target, ...said, ...(Changes && { Changes }) }));
-    const Outbox = [...(repository.Outbox ?? []).filter((each) => !isOutdone(each, messages)), ...messages].slice(-mostMessages);
+    const all = [...(repository.Outbox ?? []).filter((each) => !isOutdone(each, messages)), ...messages].slice(-mostMessages);
+    const Outbox = all.map((message, at) => (at < all.length - mostWithChanges ? withoutChanges(message) : message));
     return { actions: [update('repository', { ...withLists(repository, { Outbox }), Told })], result: undefined };
   };
 }
@@ -83,6 +86,10 @@ export function noteComments(id: string, target: string, said: readonly SaidComm
     if (equal(all, Comments)) return { actions: [], result: undefined };
     return { actions: [update('repository', { ...rest, ...(all.length > 0 && { Comments: all }) })], result: undefined };
   };
+}
+
+function withoutChanges({ Changes: _long, ...message }: OutboxMessage): OutboxMessage {
+  return message;
 }
 
 /** What is to be said of the same commit to the same one takes its place. */

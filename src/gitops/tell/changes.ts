@@ -13,7 +13,7 @@ export function changeLines(changes: ToldChanges): string[] {
 function commitLines(list: CommitList, since: string | undefined): string[] {
   const { Commits, Rewritten } = list;
   const rewritten = Rewritten ? [`the history was rewritten: it does not come after ${shortCommit(since ?? '')}`] : [];
-  const lines = Commits.map(({ ID, Subject, Author }) => `• ${shortCommit(ID)} ${Subject} (${Author})`);
+  const lines = Commits.map(({ ID, Subject, Author }) => `• ${code(`${shortCommit(ID)} ${Subject} (${Author})`)}`);
   const more = moreOf(list);
   return [...rewritten, ...(since === undefined || Commits.length === 0 ? [] : [`since ${shortCommit(since)}:`]), ...lines, ...(more === '' ? [] : [more])];
 }
@@ -22,13 +22,12 @@ function commitLines(list: CommitList, since: string | undefined): string[] {
 export function commitMarkdown(list: CommitList): string[] {
   const { Commits } = list;
   if (Commits.length === 0) return [];
-  const code = (text: string): string => `- \`${text.replaceAll('`', "'")}\``;
   const more = moreOf(list);
   return [
     '',
     '**Its commits:**',
     '',
-    ...Commits.map(({ ID, Subject, Author }) => code(`${shortCommit(ID)} ${Subject} (${Author})`)),
+    ...Commits.map(({ ID, Subject, Author }) => `- ${code(`${shortCommit(ID)} ${Subject} (${Author})`)}`),
     ...(more === '' ? [] : [`- ${more}`]),
   ];
 }
@@ -67,5 +66,10 @@ function moreOf({ More = 0, Endless }: CommitList): string {
 function stackLines({ Name, Lines, More = 0, Failed, Runs }: ToldStack): string[] {
   const why = Failed === undefined ? [] : [Failed, ...(Runs === undefined ? [] : [`it has commit ${shortCommit(Runs)} now`])];
   const what = [...why, ...Lines, ...(More > 0 ? [`and ${More} more`] : [])];
-  return [`${Name}: ${what.join('; ')}`];
+  return [code(`${Name}: ${what.join('; ')}`)];
+}
+
+/** What somebody wrote into a commit is shown as it stands: no chat takes it for a mention, a link or a format. */
+function code(text: string): string {
+  return `\`${text.replaceAll('`', "'")}\``;
 }

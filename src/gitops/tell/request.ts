@@ -40,7 +40,7 @@ export function tellRequest(repository: string, target: NotifyTarget, message: O
 
 /** What a chat takes for a mention or a link is text of somebody's commit. */
 function escaped(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('@', '@\u200b');
 }
 
 /** With the token, which goes to the forge alone. */

@@ -108,7 +108,7 @@ test('each hears of a commit in its own words, with what it knows it by; a failu
   // What failed was never well: what comes after it brings both.
   expect(last('/webhook')?.body.commits).toHaveLength(2);
   expect(last('/slack')?.body['text']).toMatch(
-    /^✔ .*\nsince [0-9a-f]{12}:\n• [0-9a-f]{12} change \(t\)\n• .*\na: a_web TaskTemplate.ContainerSpec.Image: "app:1" → "app:3"$/,
+    /^✔ .*\nsince [0-9a-f]{12}:\n• `[0-9a-f]{12} change \(t\)`\n• .*\n`a: a_web TaskTemplate.ContainerSpec.Image: "app:1" → "app:3"`$/,
   );
 });
 
@@ -119,13 +119,13 @@ test('of many commits some are told and the others counted; a text of a commit c
   tell({ Kind: 'slack' });
   await seen(() => at('/slack').length === 1 && outbox().length === 0);
   for (let number = 0; number < 11; number++) repository.commit({});
-  repository.git('commit', '--quiet', '--allow-empty', '-m', `<!channel> & ${'x'.repeat(5000)}`);
+  repository.git('commit', '--quiet', '--allow-empty', '-m', `<!channel> @here & ${'x'.repeat(5000)}`);
   repository.commit({ 'stacks/a/compose.yml': stackFile('app:2') });
   await following.sync();
   await seen(() => at('/slack').length === 2 && outbox().length === 0);
   expect(at('/webhook')[1]?.body).toMatchObject({ since: first, moreCommits: 3 });
   expect(at('/webhook')[1]?.body.commits).toHaveLength(10);
-  expect(at('/slack')[1]?.body['text']).toMatch(/\n• [0-9a-f]{12} &lt;!channel&gt; &amp; x{70,90}\.\. \(t\)\n/);
+  expect(at('/slack')[1]?.body['text']).toMatch(/\n• `[0-9a-f]{12} &lt;!channel&gt; @\u200bhere &amp; x{60,90}\.\. \(t\)`\n/);
   expect(at('/slack')[1]?.body['text']).toContain('\nand 3 more\n');
   repository.git('reset', '--quiet', '--hard', first);
   const other = repository.commit({ 'stacks/a/compose.yml': stackFile('app:3') });

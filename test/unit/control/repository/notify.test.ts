@@ -112,6 +112,13 @@ test('what came with a commit is told as far as it was found for it, and of the 
   expect(repository().Outbox?.[1]?.Changes).toEqual({ Commits: [], Stacks: [] });
 });
 
+test('of many messages that nobody takes the newest alone keep what came with their commits', () => {
+  const { cluster, fails, repository } = made();
+  cluster.run(addTarget('infra', webhook));
+  for (let at = 0; at < 15; at++) fails(at.toString(16), 'x');
+  expect(repository().Outbox?.map(({ Changes }) => Changes !== undefined)).toEqual(Array.from({ length: 15 }, (_, at) => at >= 5));
+});
+
 test('nobody is told: nothing is written; and of who is told neither secret nor address is shown', () => {
   const { cluster, fails, repository } = made();
   const { index } = cluster.store;
