@@ -5,6 +5,7 @@ import type { RenderedStack } from '#reconciler/rendered';
 import type { Declared } from '#model/object/repository';
 import { Lanes } from './lanes.ts';
 import type { CommitRange, HeldLine, KnownHead, MirrorPlace, RenderQuestion, WatchedFolder, WorkerAnswer } from './protocol.ts';
+import { RenderTurns } from './render-turns.ts';
 import { WorkerBreach, WorkerProcess, type Question, type WorkerBounds } from './worker-process.ts';
 
 /** A local repository, as its files were before the branch was looked at. */
@@ -85,7 +86,7 @@ export class GitWorkers {
   readonly #fetching: Post;
   readonly #rendering: Post;
   readonly #lanes = new Lanes();
-  #renders: Promise<unknown> = Promise.resolve();
+  readonly #renders = new RenderTurns();
 
   /** `program` is the path of the worker's own entry; `idleMs`: how long a process is kept without work. */
   constructor(program: string, idleMs = usualIdleMs) {
@@ -131,9 +132,7 @@ export class GitWorkers {
 
   /** One render after another: they are work, not waiting. */
   render(question: RenderQuestion, signal: AbortSignal): Promise<RenderAnswer> {
-    const turn = this.#renders.then(() => this.#render(question, signal));
-    this.#renders = turn.catch(() => {});
-    return turn;
+    return this.#renders.take(question.folder, question.closed !== true, () => this.#render(question, signal));
   }
 
   stop(): void {
