@@ -15,6 +15,7 @@ import { deployStack, removeStack, removeStackByHand } from '#control/stack/stac
 import { second } from '#base/text/duration';
 import { planRepository } from '#reconciler/plan';
 import type { RenderedStack } from '#reconciler/rendered';
+import { commitActions, planCommit } from '#reconciler/repository-plan';
 import { SettledStacks } from '#reconciler/settled';
 import type { Step } from '#reconciler/step';
 import { Refusal } from '#base/refusal';
@@ -215,4 +216,32 @@ test('what was read of too much, or counted, is not remembered', () => {
     (view: View) => view.addressesOf('x'),
   ])
     expect(watched(read)).toBeUndefined();
+});
+
+test('a commit that is planned again, as for its rollout, compares only what moved meanwhile', () => {
+  const bench = new Bench(3);
+  bench.run(createFile('secret', { Name: 'word', Data: Buffer.from('x').toString('base64') }));
+  bench.apply();
+  const compared: string[] = [];
+  class Heard extends SettledStacks {
+    override steps(...[view, stack, rules, plan]: Parameters<SettledStacks['steps']>): Step[] {
+      return super.steps(view, stack, rules, (watched) => (compared.push(stack.Name), plan(watched)));
+    }
+  }
+  const settled = new Heard();
+  const options = { now: 2000, commit: bench.commit, settled };
+  const changes = () =>
+    finish(planCommit(bench.store, 'main', bench.rendered(), options))
+      .stacks.filter(({ step }) => step !== 'none')
+      .map(({ name }) => name);
+  const left = changes();
+  expect(compared).toEqual(names);
+  compared.length = 0;
+  finish(commitActions(bench.store, 'main', bench.rendered(), options));
+  expect(compared).toEqual(left);
+  const moved = names.find((name) => !left.includes(name)) ?? '';
+  bench.versions.set(moved, 7);
+  compared.length = 0;
+  expect(changes()).toContain(moved);
+  expect(compared.toSorted()).toEqual([...left, moved].toSorted());
 });

@@ -87,3 +87,24 @@ test('a commit has a bound of stacks, however many entries lead to them', async 
   const files = { 'shoal.yml': 'stacks: [{ path: "even/*" }, { path: "odd/*" }]\n', ...Object.fromEntries(folders) };
   await expect(new Bench().render(files)).rejects.toThrow('the commit has 5001 stacks: at most 5000 are taken');
 });
+
+test('what a stack read in folders is compared by their trees, and file by file only where those moved', async () => {
+  const bench = new Bench();
+  const files = {
+    ...repositoryFile,
+    'stacks/web/compose.yml': 'services: { app: { image: "app:1", env_file: [conf/a.env, ../../shared/b.env] } }\n',
+    'stacks/web/conf/a.env': 'A=1\n',
+    'shared/b.env': 'B=1\n',
+    'stacks/db/compose.yml': compose('db:1'),
+  };
+  expect((await bench.render(files))['web']).toMatch(/A=1.*B=1/);
+  const beside = { ...files, 'stacks/web/conf/other': 'x', 'shared/other': 'x' };
+  expect(await bench.render(beside)).toEqual({ db: 'same', web: 'same' });
+  expect(await bench.render({ ...beside, 'stacks/db/compose.yml': compose('db:2') })).toMatchObject({ web: 'same' });
+  expect((await bench.render({ ...beside, 'stacks/web/conf/a.env': 'A=2\n' }))['web']).toMatch(/A=2.*B=1/);
+  const shared = { ...beside, 'shared/b.env': 'B=2\n' };
+  expect((await bench.render(shared))['web']).toMatch(/A=1.*B=2/);
+  const { 'shared/b.env': _gone, ...without } = shared;
+  expect((await bench.render(without))['web']).toContain('shared/b.env');
+  expect((await bench.render(shared))['web']).toMatch(/A=1.*B=2/);
+});
