@@ -74,7 +74,7 @@ export function* planRepository(view: View, repository: string, rendered: readon
     yield;
   }
   const removals = keeps ? [] : gone.map((stack) => ({ name: stack.Spec.Name, steps: planRemoval(planning, stack) }));
-  const one = asOne(view, repository, commit, isUnit(ordered) ? withPorts(planning, besideMakers(planning, versions)) : versions, removals);
+  const one = asOne(view, repository, commit, isUnit(ordered) ? withPorts(planning, yield* besideMakers(planning, versions)) : versions, removals);
   const steps: Step[] = [];
   for (const { stack, steps: own } of one.versions) {
     steps.push(...inForce(planning, stack.Name, own, stack));
@@ -89,7 +89,7 @@ export function* planRepository(view: View, repository: string, rendered: readon
 }
 
 /** Of what comes in one entry each is judged beside those that it needs something of: refused is only what is refused then too. */
-function besideMakers(planning: Planning, versions: readonly Version[]): readonly Version[] {
+function* besideMakers(planning: Planning, versions: readonly Version[]): Steps<readonly Version[]> {
   const isRefused = ({ stack, steps }: Version): boolean => 'spec' in stack && steps.some(({ type }) => type === 'refuse');
   if (!versions.some(isRefused)) return versions;
   const after = new Overlay(planning.view);
@@ -101,6 +101,7 @@ function besideMakers(planning: Planning, versions: readonly Version[]): readonl
     const steps = isRefused(version) ? planVersion({ ...planning, view: after }, version.stack) : version.steps;
     found.set(name, { stack: version.stack, steps });
     for (const step of steps) if (isFresh(step)) after.lay(tried({ view: after, now: planning.now }, step.rendered, step.source));
+    yield;
   }
   return stacks.flatMap(({ Name }) => found.get(Name) ?? []);
 }
