@@ -44,6 +44,15 @@ export function inStack<S extends { Labels?: Labels }>(spec: S, stack: string): 
   return { ...spec, Labels: { ...spec.Labels, [namespaceLabel]: stack } };
 }
 
+/** As many networks of a stack are far above what people write: each new subnet is held against all others. */
+const mostNetworks = 256;
+
+/** Refuses more of them than one stack may make. */
+export function checkNetworkCount({ Name, Networks }: StackSpec): void {
+  if (Networks.length > mostNetworks)
+    throw new Refusal('invalidArgument', `stack ${Name}: ${Networks.length} networks are more than the ${mostNetworks} that a stack may make`);
+}
+
 /** Refuses when something that the stack expects from outside is not there. */
 export function checkExternal(view: View, external: StackSpec['External']): void {
   for (const name of external.Networks) {

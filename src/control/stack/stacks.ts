@@ -22,7 +22,7 @@ import { inOrder, isEmptyRecord, labelledObjects, owned, ownedKinds, ownedObject
 import { checkOwner, checkRemover, noteLeft, rightsOf } from './ownership.ts';
 import { judgedRevision, newestRevision, noteRevision, recordRevision, removeRevisions } from './revisions.ts';
 import { nodesOf, stackHealth } from './stack-health.ts';
-import { checkExternal, deployFile, deployNetwork, dropUnused, type Changes, type StackObject } from './stack-objects.ts';
+import { checkExternal, checkNetworkCount, deployFile, deployNetwork, dropUnused, type Changes, type StackObject } from './stack-objects.ts';
 import { checkStackName, sameCondition } from './stack-states.ts';
 import { inVersions, versionsIn } from './versions.ts';
 import { checkStackPorts, isRepeated, pruneServices, standsInTheWay, type DeployedService } from './stack-services.ts';
@@ -107,6 +107,7 @@ export function together(deploys: readonly UseCase<StackDeployment>[]): UseCase<
 export function deployStack(asked: StackSpec, options: DeployOptions): UseCase<StackDeployment> {
   return (view, context) => {
     checkStackName(asked.Name);
+    checkNetworkCount(asked);
     const stack = view.byName('stack', asked.Name);
     checkOwner(view, asked.Name, options.source, options.force === true);
     checkPolicy(view, asked, options.source);
