@@ -13,7 +13,7 @@ import type { NodeNetwork } from '#network/contract';
 import type { Engine, LogLine, LogOptions } from '#engine/engine';
 import type { GuestEngine } from '#engine/guests';
 import { announceLeave, announcePause, type Announcing } from './announce.ts';
-import { AssignmentSet } from './assignment-set.ts';
+import { AssignmentSet, type NodePlace } from './assignment-set.ts';
 import { fitting } from './description.ts';
 import { Fence } from './fence.ts';
 import { Guests } from './guests.ts';
@@ -42,7 +42,7 @@ export interface AgentModules {
   logger: Logger;
 }
 
-export type Place = ReturnType<AssignmentSet['place']>;
+export type Place = NodePlace;
 
 const announceAgainMs = 20;
 /** How long a task waits for other nodes' word before it is stopped, and a node before it leads clients: longer than it takes until one that is gone counts as down. */

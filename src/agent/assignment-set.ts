@@ -35,6 +35,15 @@ export interface Touched {
   ways: boolean;
 }
 
+export interface NodePlace {
+  role: NodeItem['Role'];
+  managers: readonly string[] | undefined;
+  managerIds: readonly string[];
+  trust: Trust | undefined;
+  /** Which program the node is to run. */
+  release: NodeItem['Release'];
+}
+
 export class AssignmentSet {
   readonly tasks = new Map<string, Task>();
   readonly secrets = new Map<string, Secret>();
@@ -114,9 +123,10 @@ export class AssignmentSet {
   }
 
   /** What the node is to know of itself, and of where the managers are; each undefined until it was told. */
-  place(nodeId: string): { role: NodeItem['Role']; managers: readonly string[] | undefined; managerIds: readonly string[]; trust: Trust | undefined } {
+  place(nodeId: string): NodePlace {
     const all = this.#managers.get(managersItemId);
-    return { role: this.#nodes.get(nodeId)?.Role, managers: all?.Addresses, managerIds: all?.NodeIDs ?? [], trust: all?.Trust };
+    const { Role: role, Release: release } = this.#nodes.get(nodeId) ?? {};
+    return { role, managers: all?.Addresses, managerIds: all?.NodeIDs ?? [], trust: all?.Trust, release };
   }
 
   /** Nothing is assigned any more: all that is ours shall go. */

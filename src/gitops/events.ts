@@ -20,6 +20,7 @@ export interface ReconcileEvent {
     | 'declared'
     | 'leaving'
     | 'returned'
+    | 'release'
     | 'removed'
     | 'noted'
     | 'synced'

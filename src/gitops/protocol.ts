@@ -186,8 +186,9 @@ function isSpec(spec: Fields): boolean {
 }
 
 /** What it means is judged where it is stored. */
-function isDeclared({ Closed, KeepsStacks, Grace = 0, Freeze = [], Notify = [], Repositories = [] }: Fields): boolean {
+function isDeclared({ Closed, KeepsStacks, Grace = 0, Freeze = [], Notify = [], Repositories = [], Release }: Fields): boolean {
   if ((Closed !== undefined && Closed !== true) || !Number.isSafeInteger(Grace)) return false;
+  if (Release !== undefined && !(isText(record(Release)['URL']) && isText(record(Release)['Digest']))) return false;
   return (
     (KeepsStacks === undefined || KeepsStacks === true) && isList(Freeze, isText) && isList(Notify, isTarget) && isList(Repositories, isDeclaredRepository)
   );

@@ -17,6 +17,7 @@ export const allowances = {
   runtime: { value: 'NAME', meaning: 'this OCI runtime, its annotations, or a cgroup parent: any of runtime=NAME, runtime=annotations, runtime=cgroup-parent' },
   notify: { value: 'HOST', meaning: 'telling this host (host:port) what its own file says under `notifications`' },
   repositories: { value: 'PLACE', meaning: 'declaring repositories at this URL or path, and all below it' },
+  upgrade: { value: undefined, meaning: 'saying which release of shoal the daemons of the cluster run; needs full trust, and an operator’s own word' },
   limits: { value: 'NAME', meaning: 'limits that bear on the whole host: oom, rtprio or nice' },
 } as const satisfies Readonly<Record<string, { value: string | undefined; meaning: string }>>;
 

@@ -31,7 +31,8 @@ import { Membership } from './member/membership.ts';
 import { NodeLock } from './member/node-lock.ts';
 import { apiDependencies } from './api-dependencies.ts';
 import type { DaemonOptions } from './options.ts';
-import { livedMs, safetyOf, startsThatDied, writeStarts } from './state/starts.ts';
+import type { ReleaseKeeper } from './release/release-keeper.ts';
+import { livedMs, safetyOf, startsThatDied, countStarts } from './state/starts.ts';
 import { lockState } from './state/state-lock.ts';
 import { systemClock, systemRandom } from './system.ts';
 import { swarmStatus } from './state/swarm-status.ts';
@@ -44,6 +45,7 @@ export class Daemon implements LocalSwarm {
   readonly #options: DaemonOptions;
   readonly #logger: Logger;
   readonly #onFatal: (error: unknown) => void;
+  readonly #release: ReleaseKeeper;
   readonly #door: ClusterDoor;
   readonly #api: ApiServer;
   readonly #webhooks: HttpDoor | undefined;
@@ -63,12 +65,13 @@ export class Daemon implements LocalSwarm {
   #broken = '';
   #endCount: () => void = () => {};
 
-  constructor(options: DaemonOptions, logger: Logger, onFatal: (error: unknown) => void) {
+  constructor(options: DaemonOptions, logger: Logger, onFatal: (error: unknown) => void, release: ReleaseKeeper) {
     this.#options = options;
     this.#logger = logger;
     this.#door = new ClusterDoor(logger);
     this.#listeners = new Listeners(logger, 'the reconciler');
     this.#onFatal = onFatal;
+    this.#release = release;
     this.#kept = new KeptEvents(options.state, keptEvents, logger);
     this.#webhooks = webhookDoor(options, async () => this.#managing().seat.view(), logger.child({ part: 'webhooks' }));
     const { socket: socketPath, group: socketGroup, metrics: metricsPlace } = options;
@@ -113,17 +116,18 @@ export class Daemon implements LocalSwarm {
     try {
       if (this.#safety !== undefined) await this.#enterSafely(identity, this.#safety);
       else {
-        this.#count(died + 1);
+        countStarts(this.#options.state, died + 1, this.#logger);
         if (identity) await this.#return(identity);
       }
     } catch (error) {
       // A refusal says what to do: it is no death.
-      if (error instanceof Refusal && this.#safety === undefined) this.#count(died);
+      if (error instanceof Refusal && this.#safety === undefined) countStarts(this.#options.state, died, this.#logger);
       throw error;
     }
     await this.#api.start();
     await this.#webhooks?.start();
-    if (this.#safety === undefined) this.#endCount = systemClock.after(livedMs, () => this.#count(0));
+    if (this.#safety === undefined) this.#endCount = systemClock.after(livedMs, () => countStarts(this.#options.state, 0, this.#logger));
+    if (this.#safety === undefined) void (this.#member?.served() ?? Promise.resolve()).then(() => this.#release.proven());
     this.#logger.info({ socket, state, swarm: identity ? 'active' : 'inactive' }, this.#safety ?? 'the daemon is ready');
     if (!identity && this.#safety === undefined) void rehearse(this.#options, this.#fitness, this.#logger);
   }
@@ -176,11 +180,6 @@ export class Daemon implements LocalSwarm {
     this.#member = undefined;
   }
 
-  #count(starts: number): void {
-    if (writeStarts(this.#options.state, starts)) return;
-    this.#logger.warn({ state: this.#options.state }, 'starts cannot be counted: there will be no safe mode by itself; make room on the disk');
-  }
-
   /** Containers run on. */
   async stop(): Promise<void> {
     this.#endCount();
@@ -192,7 +191,7 @@ export class Daemon implements LocalSwarm {
     await this.#member?.stop();
     await this.#kept.stop();
     // An orderly end is no death; after a safe life the next start is whole again.
-    this.#count(0);
+    countStarts(this.#options.state, 0, this.#logger);
     await this.#unlock();
   }
 
@@ -368,6 +367,7 @@ export class Daemon implements LocalSwarm {
       connected: (connection) => this.#api.connected(connection),
       asked: (connection) => this.#api.asked(connection),
       onSeat: (manager) => this.#door.use(manager?.seat),
+      release: this.#release,
     });
   }
 

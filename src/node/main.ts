@@ -2,15 +2,18 @@
 import { realpathSync } from 'node:fs';
 import { printable } from '#base/text/printable';
 import { Refusal } from '#base/refusal';
+import { programVersion } from '#base/version';
 import { Daemon } from './daemon.ts';
 import { SwarmReconciler } from './swarm-reconciler.ts';
 import { parseOptions, usage, type DaemonOptions } from './options.ts';
+import type { Launched } from './release/choice.ts';
+import { ReleaseKeeper } from './release/release-keeper.ts';
 import { tellReady } from './systemd/ready.ts';
-import { systemLogger } from './system.ts';
+import { systemClock, systemLogger } from './system.ts';
 import { systemdUnit } from './systemd/unit.ts';
 
-/** Runs `daemon …` until a signal or a fatal error ends it. Exit codes: 0 stopped, 1 refused or failed, 2 wrong usage. */
-export async function main(args: readonly string[]): Promise<void> {
+/** Runs `daemon …` until a signal, another release or a fatal error ends it. Exit codes: 0 stopped, 1 refused or failed, 2 wrong usage. */
+export async function main(args: readonly string[], launched: Launched = { installed: programVersion }): Promise<void> {
   const options = readOptions(args.slice(1));
   if (!options) return;
   const logger = systemLogger(options.logLevel);
@@ -23,11 +26,22 @@ export async function main(args: readonly string[]): Promise<void> {
   };
   process.on('uncaughtException', fatal);
   process.on('unhandledRejection', fatal);
-  const daemon = options.target === 'docker' ? new SwarmReconciler(options, logger, fatal) : new Daemon(options, logger, fatal);
+  const releases = new ReleaseKeeper({
+    state: options.state,
+    running: launched.release,
+    installed: launched.installed,
+    // As the unit that we print has it.
+    supervised: process.env['NOTIFY_SOCKET'] !== undefined,
+    restart: () => stop('another release'),
+    clock: systemClock,
+    logger: logger.child({ part: 'release' }),
+  });
+  const daemon = options.target === 'docker' ? new SwarmReconciler(options, logger, fatal) : new Daemon(options, logger, fatal, releases);
   let stopping = false;
   const stop = (signal: string): void => {
     if (stopping) return;
     stopping = true;
+    releases.stop();
     logger.info({ signal }, 'stopping; containers run on');
     daemon.stop().then(() => process.exit(0), fatal);
   };

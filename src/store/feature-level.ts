@@ -1,6 +1,6 @@
 /** Which feature level an action needs: what some manager does not know must never reach the log. */
 import type { Kind } from '#model/object/object';
-import { encryptionLevel, featureLevel, stacksLevel } from '#model/feature-level';
+import { encryptionLevel, featureLevel, releasesLevel, stacksLevel } from '#model/feature-level';
 import type { Cluster } from '#model/object/cluster';
 import { isEncrypted, type Network } from '#model/object/network';
 import { roleOf } from '#model/manager-address';
@@ -70,7 +70,8 @@ function heldNeed({ kind, object }: Held): Need | undefined {
   if (kind === 'stack') return stackNeed(object as Stack);
   if (kind === 'revision') return revisionNeed(object as Revision);
   if (kind !== 'cluster') return undefined;
-  const { Authority: { Key, Rotation } = {} } = (object as Cluster).Shoal ?? {};
+  const { Authority: { Key, Rotation } = {}, Release } = (object as Cluster).Shoal ?? {};
+  if (Release) return { level: releasesLevel, what: 'a release that a repository declares' };
   return Key === '' || Rotation?.Key === '' ? { level: 6, what: 'a root whose key only an external CA has' } : undefined;
 }
 

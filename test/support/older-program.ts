@@ -1,13 +1,13 @@
-/** This program as the version before it: what it says of itself, and so what a cluster with it in it may use. */
+/** This program as one from before encrypted networks: what it says of itself, and so what a cluster with it in it may use. */
 import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { featureLevel } from '#model/feature-level';
+import { encryptionLevel } from '#model/feature-level';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const level = /\bfeatureLevel = \d+;/g;
 
-/** Path of a program below `folder` that announces the feature level before that of this one; everything else is the same. */
+/** Path of a program below `folder` that announces the feature level before that of encrypted networks; everything else is the same. */
 export function olderProgram(folder: string): string {
   for (const name of ['bin', '.build']) cpSync(join(root, name), join(folder, name), { recursive: true });
   let found = 0;
@@ -16,7 +16,7 @@ export function olderProgram(folder: string): string {
     const text = readFileSync(path, 'utf8');
     const older = text.replaceAll(level, () => {
       found++;
-      return `featureLevel = ${featureLevel - 1};`;
+      return `featureLevel = ${encryptionLevel - 1};`;
     });
     if (older !== text) writeFileSync(path, older);
   }

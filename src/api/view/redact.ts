@@ -1,5 +1,6 @@
 /** The one table of what leaves: internal memory, secret data and registry credentials are stripped here, for every route. */
 import { withLoginApart } from '#control/repository/repository-login';
+import { shownRelease } from '#control/release/rollout';
 import { forgeKinds, type NotifyTarget } from '#model/git/notify';
 import type { Kind, ObjectOf } from '#model/object/object';
 import type { Config, Secret } from '#model/object/secret';
@@ -30,10 +31,12 @@ export function shown<K extends ShownKind>(kind: K, object: ObjectOf[K]): object
   return table[kind](object);
 }
 
-function shownNode({ Shoal: _internal, ...node }: Node): object {
+function shownNode({ Shoal, ...node }: Node): object {
   const { Name, ...spec } = node.Spec;
+  const Release = shownRelease({ ...node, ...(Shoal && { Shoal }) });
   return {
     ...node,
+    ...(Release && { Shoal: { Release } }),
     Spec: { ...spec, ...(Name && { Name }), Labels: spec.Labels ?? {} },
     ...(node.Description && { Description: shownDescription(node.Description) }),
   };

@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { equal } from '#base/equal';
 import type { TlsInfo } from '#model/object/authority';
 import type { Node, NodeSpec } from '#model/object/node';
+import { shortDigest, type ShownRelease } from '#model/release/release';
 import type { Task } from '#model/object/task';
 import { filters, type Client } from '../client.ts';
 import { CommandError, exitCodes } from '../command-error.ts';
@@ -21,6 +22,9 @@ interface ListFlags {
   filter?: string[];
   quiet?: boolean;
 }
+
+/** As the API shows it. */
+type ShownNode = Omit<Node, 'Shoal'> & { Shoal?: { Release?: ShownRelease } };
 
 interface UpdateFlags {
   availability?: string;
@@ -81,13 +85,14 @@ export function addNode(program: Command): void {
 
 async function listNodes(flags: ListFlags, command: Command): Promise<void> {
   const { client, terminal } = openSession(command);
-  const nodes = await client.get<Node[]>('/nodes', filters(filterMap(flags.filter)));
+  const nodes = await client.get<ShownNode[]>('/nodes', filters(filterMap(flags.filter)));
   const self = await selfOf(client);
   nodes.sort((a, b) => compareNatural(a.Description?.Hostname ?? '', b.Description?.Hostname ?? ''));
-  for (const line of listLines(nodes, columns(self.id), flags, (node) => node.ID, extras(self))) terminal.out(line);
+  for (const line of listLines(nodes, columns(self.id, nodes), flags, (node) => node.ID, extras(self))) terminal.out(line);
 }
 
-function columns(self: string): Column<Node>[] {
+/** Where no release was declared there is nothing to show, and docker's columns are all. */
+function columns(self: string, nodes: readonly ShownNode[]): Column<ShownNode>[] {
   return [
     { heading: 'ID', key: 'ID', text: (node) => (node.ID === self ? `${node.ID} *` : node.ID), value: (node) => node.ID },
     { heading: 'HOSTNAME', key: 'Hostname', text: (node) => node.Description?.Hostname ?? '' },
@@ -95,10 +100,19 @@ function columns(self: string): Column<Node>[] {
     { heading: 'AVAILABILITY', key: 'Availability', text: (node) => capital(node.Spec.Availability) },
     { heading: 'MANAGER STATUS', key: 'ManagerStatus', text: managerStatus },
     { heading: 'ENGINE VERSION', key: 'EngineVersion', text: (node) => node.Description?.Engine.EngineVersion ?? '' },
+    ...(nodes.some(({ Shoal }) => Shoal?.Release) ? [{ heading: 'RELEASE', key: 'Release', text: release }] : []),
   ];
 }
 
-function managerStatus({ ManagerStatus }: Node): string {
+/** Version and release that run, the one that is wanted, and why it does not run yet. */
+function release({ Shoal }: ShownNode): string {
+  const { Version = '', Digest, Wanted, State = '' } = Shoal?.Release ?? {};
+  const runs = Digest === undefined ? Version : `${Version} (${shortDigest(Digest)})`;
+  const wanted = Wanted === undefined ? runs : `${runs} → ${shortDigest(Wanted)}`;
+  return State === '' ? wanted : `${wanted}, ${State}`;
+}
+
+function managerStatus({ ManagerStatus }: ShownNode): string {
   if (!ManagerStatus) return '';
   return ManagerStatus.Leader ? 'Leader' : capital(ManagerStatus.Reachability);
 }
@@ -109,7 +123,7 @@ function tlsStatus(node: Partial<TlsInfo> | undefined, root: Partial<TlsInfo> | 
   return equal(node, root) ? 'Ready' : 'Needs Rotation';
 }
 
-function extras({ id: self, root }: Self): ListExtras<Node> {
+function extras({ id: self, root }: Self): ListExtras<ShownNode> {
   return {
     more: [
       { heading: 'SELF', key: 'Self', text: (node) => String(node.ID === self), value: (node) => node.ID === self },

@@ -58,6 +58,8 @@ export interface RepositoryFile {
   windows: readonly string[];
   notifications: readonly Readonly<Record<string, string>>[];
   repositories: readonly RepositoryEntry[];
+  /** Of the daemons themselves; absent: the file says nothing of it. */
+  release?: { url: string; sha256: string };
 }
 
 /** Another repository; texts under the keys of the file. */
@@ -154,6 +156,7 @@ function fileOf(top: ValueMap): RepositoryFile {
     const { files, env_files: envFiles, variables } = mapOf(found);
     return [name, { files: texts(files), envFiles: texts(envFiles), variables: variablesOf(variables) }];
   });
+  const { release } = top;
   return {
     ...(top['stacks'] !== undefined && { stacks: listOf(top['stacks']).map(entryOf) }),
     environments: new Map(environments),
@@ -167,6 +170,7 @@ function fileOf(top: ValueMap): RepositoryFile {
       const { variables, allow, windows } = mapOf(item);
       return { texts: plainTexts(item), variables: variablesOf(variables), allow: texts(allow), windows: texts(windows) };
     }),
+    ...(isMap(release) && { release: { url: goText(release['url'] ?? ''), sha256: goText(release['sha256'] ?? '') } }),
   };
 }
 

@@ -10,6 +10,7 @@ import { isOwned } from '../stack/ownership.ts';
 import { nodesOf, stackHealth } from '../stack/stack-health.ts';
 import { followedText } from '../repository/rewrites.ts';
 import { parentOf } from '../repository/children.ts';
+import { releaseLines } from '../release/rollout.ts';
 import { stillSentence } from './still.ts';
 
 const mostLines = 50;
@@ -23,6 +24,7 @@ export function explainRepository(view: View, repository: Repository, now: numbe
     ...(Spec.Signers === undefined ? [] : ['Only commits that somebody of its list signed are followed.']),
     readSentence(Status, now),
     ...stillSentence(repository, now),
+    ...releaseLines(view, repository, now),
     ...(Status.Rewritten === undefined
       ? []
       : [`Commit ${shortCommit(Status.Rewritten)} waits for \`shoal repo confirm ${Spec.Name} --commit ${shortCommit(Status.Rewritten)}\`.`]),

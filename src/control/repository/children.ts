@@ -11,6 +11,7 @@ import type { UseCaseContext } from '../cluster.ts';
 import { isEmptyRecord } from '../stack/inventory.ts';
 import { removalOf } from '../log/deeds.ts';
 import { isOwned } from '../stack/ownership.ts';
+import { releaseWord } from './checks/release.ts';
 import { removeStack } from '../stack/stacks.ts';
 import { checkTexts } from './checks/texts.ts';
 import { createRepository, normalAllowances, removeRepository, storedSpec } from './repositories.ts';
@@ -101,6 +102,12 @@ function declareOne(overlay: Overlay, line: readonly Repository[], entry: Declar
   if (!parent) return [];
   const { Name } = entry;
   checkTexts(entry);
+  // Also because it is the operator's when its parent goes, with the words that it has.
+  if (normalAllowances(entry.Allow ?? []).includes(releaseWord))
+    throw new Refusal(
+      'failedPrecondition',
+      `repositories: ${Name}: ${releaseWord} is an operator’s word alone: \`shoal repo add --trust full --allow ${releaseWord}\``,
+    );
   const known = overlay.byName('repository', Name);
   if (known && known.Parent !== parent.ID) throw new Refusal('alreadyExists', `repositories: ${Name} is there already, and ${ownerText(overlay, known)}`);
   if (line.length > deepest)

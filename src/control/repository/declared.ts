@@ -1,4 +1,4 @@
-/** What a repository's file says of the repository itself: its windows, whom it tells, and the repositories that it declares. */
+/** What a repository's file says of the repository itself: its windows, whom it tells, the repositories that it declares, and the release that daemons run. */
 import { equal } from '#base/equal';
 import { Refusal } from '#base/refusal';
 import { isAllowed } from '#model/allowance';
@@ -9,13 +9,14 @@ import { update } from '#store/action';
 import { Overlay } from '#store/overlay';
 import type { UseCase, UseCaseContext } from '../cluster.ts';
 import { checkMergeRequests, checkTarget } from './notify.ts';
+import { wantRelease } from './checks/release.ts';
 import { declareChildren } from './children.ts';
 
 /** What became of it, by the words by which it is shown beside the stacks. */
 export interface DeclaredOutcome {
   refused: Readonly<Record<string, readonly string[]>>;
   held: Readonly<Record<string, string>>;
-  /** A line for each repository that comes, changes or goes. */
+  /** A line for each repository that comes, changes or goes, and for another release. */
   changes: readonly string[];
 }
 
@@ -37,9 +38,12 @@ export function applyDeclared(id: string, commit: string, declared: Declared): U
     };
     attempt('windows', () => setWindows(overlay, id, declared.Freeze ?? []));
     if (!declared.Closed) attempt('notifications', () => setTargets(overlay, id, declared.Notify ?? [], context));
+    const changes: string[] = [];
+    if (!declared.Closed) attempt('release', () => void changes.push(...wantRelease(overlay, id, commit, declared.Release)));
     const parent = overlay.get('repository', id);
-    const { held, changes } = parent ? declareChildren(overlay, parent, commit, declared, attempt, context) : { held: {}, changes: [] };
-    return { actions: overlay.actions, result: { refused: Object.fromEntries(refused), held, changes } };
+    const children = parent ? declareChildren(overlay, parent, commit, declared, attempt, context) : { held: {}, changes: [] };
+    changes.push(...children.changes);
+    return { actions: overlay.actions, result: { refused: Object.fromEntries(refused), held: children.held, changes } };
   };
 }
 

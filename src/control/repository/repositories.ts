@@ -16,6 +16,7 @@ import { findObject } from '../find.ts';
 import { type DeedFacts, noteDeed, removalOf, withDeed } from '../log/deeds.ts';
 import { checkName } from '../names.ts';
 import { checkedCredentials, withLoginApart } from './repository-login.ts';
+import { checkReleaseWord, retried } from './checks/release.ts';
 import { isEmptyRecord } from '../stack/inventory.ts';
 import { isOwned } from '../stack/ownership.ts';
 import { checkBranch, checkPlace, checkTracked, hostedScheme } from './repository-place.ts';
@@ -226,7 +227,7 @@ export function setRepositoryStatus(ref: string, status: RepositoryStatus): UseC
 /** Shortest beginning of a commit's name that is taken for it. */
 const shortestCommit = 7;
 
-/** Allows what one commit removes; another one has to be confirmed again. `commit` may be shortened. Answers the whole name. */
+/** Allows what one commit removes, or tries its release once more; another one has to be confirmed again. `commit` may be shortened. Answers the whole name. */
 export function confirmRepository(ref: string, commit: string, who?: string): UseCase<{ Commit: string }> {
   return (view, context) => {
     const repository = findObject(view, 'repository', ref);
@@ -236,6 +237,12 @@ export function confirmRepository(ref: string, commit: string, who?: string): Us
       const actions = [update('repository', { ...repository, ...word })];
       return { actions: noted(view, actions, Name, { what: 'confirmed', who, commit: named, reason }, context), result: { Commit: named } };
     };
+    const again = commit.length < shortestCommit ? undefined : retried(view, repository, commit.toLowerCase());
+    if (again)
+      return {
+        ...again,
+        actions: noted(view, again.actions, Name, { what: 'confirmed', who, commit: again.result.Commit, reason: 'its release once more' }, context),
+      };
     if (Rewritten !== undefined && commit.length >= shortestCommit && Rewritten.startsWith(commit.toLowerCase()))
       return confirmed(Rewritten, { Rewrite: { Commit: Rewritten } }, 'a rewritten history');
     if (Rewritten !== undefined && !Held) {
@@ -315,6 +322,7 @@ function checkRepository(spec: RepositorySpec): void {
   if (spec.Signers !== undefined) checkSigners(spec.Signers);
   checkWebhookSecret(spec);
   if (spec.Vault) checkVault(spec.Vault);
+  checkReleaseWord(spec);
   if (!(spec.Interval >= second)) throw new Refusal('invalidArgument', 'repository interval must be at least 1s');
   if (spec.Deadline !== undefined && !(spec.Deadline >= 10 * second)) throw new Refusal('invalidArgument', 'the deadline of a rollout must be at least 10s');
   if (spec.PruneGrace !== undefined) checkGrace(spec.PruneGrace);

@@ -2,6 +2,7 @@
 import type { Network } from './network.ts';
 import type { NodeDescription, NodeSpec } from './node.ts';
 import type { Config, Secret } from './secret.ts';
+import type { ToldRelease } from '../release/release.ts';
 import type { PortConfig } from './service-spec.ts';
 import type { Task, TaskStatus } from './task.ts';
 
@@ -86,6 +87,8 @@ export interface NodeItem {
   Role?: NodeSpec['Role'];
   /** UDP port that networks over several nodes use; absent: the usual one. */
   DataPathPort?: number;
+  /** Which program it is to run; absent: nobody says. */
+  Release?: ToldRelease;
 }
 
 /** A node on a network, as the others on it reach it. */

@@ -1,6 +1,7 @@
 /** The one cluster object. */
 import type { Authority } from './authority.ts';
 import type { Labels, Meta } from './meta.ts';
+import type { Release } from '../release/release.ts';
 import type { LogDriver } from './service-spec.ts';
 
 export interface Cluster extends Meta {
@@ -19,6 +20,8 @@ export interface Cluster extends Meta {
     Sealing?: Sealing;
     /** Nodes that were removed while they may have a manager's certificate: id → leader's time (ms) when that ends. Managers hear nothing of them, whatever they show. */
     Removed?: Readonly<Record<string, number>>;
+    /** Which program its daemons are to run; absent: nobody says. */
+    Release?: Release;
   };
 }
 

@@ -1,6 +1,7 @@
 /** A node as stored and shown. */
 import type { TlsInfo } from './authority.ts';
 import type { Labels, Meta } from './meta.ts';
+import type { NotedRelease, RunRelease } from '../release/release.ts';
 import type { Resources } from './service-spec.ts';
 
 export interface Node extends Meta {
@@ -32,6 +33,8 @@ export interface Node extends Meta {
     Leaving?: true;
     /** Where other managers and nodes reach this one as a manager, with port; absent: its address, on the usual port. */
     ManagerAddr?: string;
+    /** Which program it was told to run. */
+    Release?: NotedRelease;
   };
 }
 
@@ -80,6 +83,8 @@ export interface NodeDescription {
     Encryption?: NodeEncryption;
     /** Published ports that the node cannot serve: somebody else has them. */
     Clashes?: readonly PortClash[];
+    /** The program that runs there; absent: of an earlier program. */
+    Release?: RunRelease;
   };
 }
 

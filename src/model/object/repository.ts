@@ -2,6 +2,7 @@
 import type { AskedTarget, NotifyTarget, OutboxMessage, SaidComment, Told } from '../git/notify.ts';
 import type { LogHead } from '../git/deed.ts';
 import type { Meta } from './meta.ts';
+import type { AskedRelease } from '../release/release.ts';
 import type { RepositoryState } from './states.ts';
 
 export interface RepositorySpec {
@@ -204,6 +205,8 @@ export interface Declared {
   Notify?: readonly AskedTarget[];
   /** Repositories that are followed because this one says so. Their URL `.` is that of this one. */
   Repositories?: readonly DeclaredRepository[];
+  /** The program that the cluster's daemons are to run. */
+  Release?: AskedRelease;
 }
 
 /** Of URLs: the repository that declares it. */

@@ -16,6 +16,7 @@ import type { Duty } from '#manager/leader-duties';
 import type { Manager } from '#manager/manager';
 import { RootRotation } from '#manager/authority/root-rotation';
 import { ManagerRoles } from '#manager/manager-roles';
+import { ReleaseRollout } from '#manager/release/release-rollout';
 import { ManagerSeat } from '#manager/manager-seat';
 import { stages } from '#manager/stages';
 import { hostPort, managerPort, roleOf } from '#model/manager-address';
@@ -189,7 +190,13 @@ export class ManagerPart {
     this.#authority = authority;
     const roles = new ManagerRoles({ ...part('managers'), nodeId, standing: () => this.seat.standing(), members: () => this.log.members });
     const rotation = new RootRotation({ ...part('ca'), random: systemRandom });
-    return [() => authority, () => rotation, () => roles, newGitOps];
+    const newRollout = (): Duty =>
+      new ReleaseRollout({
+        ...part('release'),
+        managers: () => this.seat.standing(),
+        tell: (name, message) => this.#gitops?.events.tell({ type: 'repository', name, action: 'release', message }),
+      });
+    return [() => authority, () => rotation, () => roles, newGitOps, newRollout];
   }
 
   #newDoor(

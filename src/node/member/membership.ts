@@ -1,5 +1,4 @@
 /** A node's life in a cluster: its certificate, its agent with engine and network, its line to the managers; and while it is a manager, what makes it one. */
-import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import type { Agent, Place } from '#agent/agent';
@@ -22,6 +21,8 @@ import { ManagerPart, type ManagerPartParts } from './manager-part.ts';
 import type { NodeLock } from './node-lock.ts';
 import { NodeWork } from './node-work.ts';
 import type { DaemonOptions } from '../options.ts';
+import type { ReleaseKeeper } from '../release/release-keeper.ts';
+import { forgetManager } from '../state/forget.ts';
 import { managerPlace, writeIdentity, type Identity } from '../state/identity.ts';
 import { instanceOf } from '../state/instance.ts';
 import { ownRunFolder, socketIn } from '../state/run-folder.ts';
@@ -37,12 +38,12 @@ export interface MembershipParts extends Omit<ManagerPartParts, 'socket' | 'tls'
   lock: NodeLock;
   /** Given each connection over which the leader asks about this node's containers. */
   asked: (connection: Duplex) => void;
+  /** Of the program that runs here. */
+  release: Pick<ReleaseKeeper, 'run' | 'wanted' | 'watch'>;
   /** Told when this node has become a manager, or is none any more. */
   onSeat: (manager: ManagerPart | undefined) => void;
 }
 
-/** What a manager alone holds of the state folder. */
-const managersFolders = ['raft', 'repositories'];
 /** How often is looked whether a change of its own part has come to pass. */
 const lookMs = 20;
 /** What the other managers may take to let a leaving one go. */
@@ -108,7 +109,7 @@ export class Membership {
         if (error instanceof Refusal && error.code === 'unauthenticated') this.#keeper.refused();
         throw error;
       });
-    const own = { tlsInfo: () => this.#keeper.tlsInfo(), role: () => this.#keeper.role, described: entering?.described };
+    const own = { tlsInfo: () => this.#keeper.tlsInfo(), role: () => this.#keeper.role, described: entering?.described, release: parts.release };
     const work = { clock, meter: parts.meter, logger, openSession, ...own, placed: (place: Place) => this.#placed(place), runFolder, instance };
     this.#work = new NodeWork(identity, options, work);
   }
@@ -140,7 +141,7 @@ export class Membership {
     await this.#keeper.obtain();
     await this.#manager?.open(this.#keeper.tls);
     // What a change of roles that did not end has left.
-    if (!this.#manager) this.#forgetManager();
+    if (!this.#manager) forgetManager(this.#options.state);
     this.#wanted = this.#keeper.role;
     this.#follow();
     if (!entering) return await this.#work.start();
@@ -255,8 +256,9 @@ export class Membership {
   }
 
   /** The managers say where they are, and what this node is to be. */
-  #placed({ role, managers, managerIds, trust }: Place): void {
+  #placed({ role, managers, managerIds, trust, release }: Place): void {
     if (this.#ended.signal.aborted) return;
+    this.#parts.release.wanted(release);
     const { managers: known, managerIds: knownIds = [] } = this.#identity;
     if (managers && managers.length > 0 && !(equal(managers, known) && equal(managerIds, knownIds))) this.#remember({ managers, managerIds });
     this.#trust = trust;
@@ -326,7 +328,7 @@ export class Membership {
 
   /** The agent, and what it runs, notices nothing. */
   async #promote(): Promise<void> {
-    this.#forgetManager();
+    forgetManager(this.#options.state);
     this.#remember({ role: 'manager', begins: true });
     const manager = this.#newManager('joins');
     await manager.seat.start();
@@ -346,12 +348,8 @@ export class Membership {
     this.#remember({ role: 'worker', begins: false, votedUntil: manager?.seat.standing()?.term ?? 0 });
     this.#parts.lock.drop(this.#keeper);
     // Secrets of others among it: a worker holds those of its own tasks and nothing else.
-    this.#forgetManager();
+    forgetManager(this.#options.state);
     this.#parts.logger.info({}, 'this node is a worker from now on: what only a manager holds is removed from it');
-  }
-
-  #forgetManager(): void {
-    for (const name of managersFolders) rmSync(join(this.#options.state, name), { recursive: true, force: true });
   }
 
   #remember(change: Partial<Identity>): void {

@@ -9,6 +9,8 @@ import type { Heard, Listening, Look, NetworkLook } from '#model/doctor/examinat
 import type { OpenSession } from '#model/object/assignment';
 import type { TlsInfo } from '#model/object/authority';
 import type { NodeDescription, NodeEncryption, NodeSpec } from '#model/object/node';
+import type { RunRelease } from '#model/release/release';
+import type { ReleaseKeeper } from '../release/release-keeper.ts';
 import type { Identity } from '../state/identity.ts';
 import { doorIn, figuresOf, makeNetwork, type WholeNetwork } from './node-network.ts';
 import type { DaemonOptions } from '../options.ts';
@@ -25,6 +27,8 @@ export interface NodeWorkParts {
   role: () => NodeSpec['Role'] | undefined;
   /** What the engine has just said of itself: it is not asked at first; absent, or where that failed: it is. */
   described?: Promise<NodeDescription> | undefined;
+  /** Of the program that runs here. */
+  release: Pick<ReleaseKeeper, 'run' | 'watch'>;
   /** Told what the managers say of this node's own place. */
   placed: (place: Place) => void;
   runFolder: string;
@@ -44,7 +48,7 @@ export class NodeWork {
   constructor(
     { nodeId, address, dataPath }: Identity,
     options: DaemonOptions,
-    { clock, logger, meter, openSession, tlsInfo, role, described, placed, runFolder, instance }: NodeWorkParts,
+    { clock, logger, meter, openSession, tlsInfo, role, described, release, placed, runFolder, instance }: NodeWorkParts,
   ) {
     this.#logger = logger;
     this.#network = makeNetwork(
@@ -65,11 +69,13 @@ export class NodeWork {
       const said = first?.catch(askEngine) ?? askEngine();
       first = undefined;
       const Encryption = inHaste ? undefined : await this.#network.encryption.described();
-      return withOwn(await said, { TLSInfo: tlsInfo(), Role: role(), DataPathAddr: dataPath, Encryption });
+      return withOwn(await said, { TLSInfo: tlsInfo(), Role: role(), DataPathAddr: dataPath, Encryption, Release: release.run });
     };
     const parts = { openSession, placed, clock, meter, logger: logger.child({ part: 'agent' }) };
     const modules = { engine, guests: engine.guests, describe, network: this.#network, ...parts };
     this.agent = new Agent({ nodeId }, modules);
+    // Where nobody hears it now, the next session begins with it.
+    release.watch(() => void this.agent.describeAgain().catch(() => undefined));
   }
 
   /** See `Agent.start`. */
@@ -130,9 +136,16 @@ interface Own {
   Role: NodeSpec['Role'] | undefined;
   DataPathAddr: string | undefined;
   Encryption: NodeEncryption | undefined;
+  Release: RunRelease;
 }
 
-function withOwn(description: NodeDescription, { TLSInfo, Role, DataPathAddr, Encryption }: Own): NodeDescription {
-  const Shoal = { ...description.Shoal, ...(Encryption && { Encryption }), ...(Role && { Role }), ...(DataPathAddr !== undefined && { DataPathAddr }) };
+function withOwn(description: NodeDescription, { TLSInfo, Role, DataPathAddr, Encryption, Release }: Own): NodeDescription {
+  const Shoal = {
+    ...description.Shoal,
+    Release,
+    ...(Encryption && { Encryption }),
+    ...(Role && { Role }),
+    ...(DataPathAddr !== undefined && { DataPathAddr }),
+  };
   return { ...description, ...(TLSInfo && { TLSInfo }), Shoal };
 }

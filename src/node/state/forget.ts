@@ -7,5 +7,10 @@ import { forgetIdentity } from './identity.ts';
 export function forgetCluster(state: string): void {
   forgetIdentity(state);
   forgetCertificateFiles(state);
+  forgetManager(state);
+}
+
+/** What a manager alone holds. */
+export function forgetManager(state: string): void {
   for (const name of ['raft', 'repositories']) rmSync(join(state, name), { recursive: true, force: true });
 }

@@ -1,8 +1,9 @@
 /** What a node remembers of its place in a cluster, in one file of the state folder. */
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Refusal } from '#base/refusal';
 import { hostPort, managerPort } from '#model/manager-address';
+import { writeDurably } from './write-durably.ts';
 
 export interface Identity {
   nodeId: string;
@@ -54,15 +55,7 @@ export function readIdentity(folder: string): Identity | undefined {
 
 /** Durable when it returns; a crash leaves the old file or the new one. */
 export function writeIdentity(folder: string, identity: Identity): void {
-  const path = join(folder, fileName);
-  const file = openSync(`${path}.new`, 'w', 0o600);
-  writeSync(file, JSON.stringify(identity));
-  fsyncSync(file);
-  closeSync(file);
-  renameSync(`${path}.new`, path);
-  const parent = openSync(folder, 'r');
-  fsyncSync(parent);
-  closeSync(parent);
+  writeDurably(join(folder, fileName), JSON.stringify(identity));
 }
 
 export function forgetIdentity(folder: string): void {

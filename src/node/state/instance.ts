@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 
 /** The usual place needs no mark; a second daemon on the machine gets one of its own. */
-const usualState = '/var/lib/shoal';
+export const usualState = '/var/lib/shoal';
 /** Blocks of four /20 networks in 10.0.0.0/8; the first is where the usual daemon begins. */
 const blocks = 1024;
 

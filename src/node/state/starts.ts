@@ -1,6 +1,7 @@
 /** Counts starts that ended badly, in a few bytes that are written in place: a full disk has room for them too. */
 import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Logger } from '#base/logger';
 
 const fileName = 'starts';
 const digits = 8;
@@ -20,7 +21,10 @@ export function startsThatDied(folder: string): number {
   }
 }
 
-/** Writes the count; false when even that cannot be written: then starts are not counted, and nothing else is lost. */
+/**
+ * Writes the count; false when even that cannot be written: then starts are not counted, and nothing else is lost.
+ * @internal
+ */
 export function writeStarts(folder: string, count: number): boolean {
   const text = `${String(count).padStart(digits, '0')}\n`;
   const path = join(folder, fileName);
@@ -38,6 +42,12 @@ export function writeStarts(folder: string, count: number): boolean {
     }
   }
   return false;
+}
+
+/** Writes the count; says so where it cannot. */
+export function countStarts(folder: string, count: number, logger: Pick<Logger, 'warn'>): void {
+  if (writeStarts(folder, count)) return;
+  logger.warn({ state: folder }, 'starts cannot be counted: there will be no safe mode by itself; make room on the disk');
 }
 
 /** Why the daemon starts with its API only; undefined when it starts whole. @param died starts in a row that ended badly */

@@ -125,7 +125,9 @@ function nodeItem(view: View, id: string): AssignmentUpdate | undefined {
   const node = view.get('node', id);
   if (!node) return undefined;
   const { DataPathPort } = clusterOf(view) ?? {};
-  const item = { ID: id, Gateways: node.Shoal?.Gateways ?? {}, Role: certifiedRole(node), ...(DataPathPort && { DataPathPort }) };
+  const { Gateways = {}, Release: noted } = node.Shoal ?? {};
+  const Release = noted && { URL: noted.URL, Digest: noted.Digest, Attempt: noted.Attempt };
+  const item = { ID: id, Gateways, Role: certifiedRole(node), ...(DataPathPort && { DataPathPort }), ...(Release && { Release }) };
   return { action: 'update', kind: 'node', item };
 }
 

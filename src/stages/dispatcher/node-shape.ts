@@ -1,16 +1,21 @@
 /** What a node says of itself and its tasks, read as Go's clients will read it: known fields of known types, and nothing else. */
+import { printableCell } from '#base/text/printable';
+import { shownName } from '#base/text/shown-name';
 import { isHostAddress, parseSubnet } from '#model/ipv4';
 import type { NodeDescription, NodeEncryption, PortClash } from '#model/object/node';
+import { digestForm, type RunRelease } from '#model/release/release';
 import type { Resources } from '#model/object/service-spec';
 import type { TaskStatus } from '#model/object/task';
 import { genericResource, port } from '#model/shape/service-shape';
-import { int64, list, object, record, text, word } from '#model/shape/shape';
+import { flag, int64, list, object, record, text, word } from '#model/shape/shape';
 
 type Said = NonNullable<NodeDescription['Shoal']>;
 
 /** A host's networks and routes; what is beyond is not avoided. */
 const subnetsLimit = 4096;
 const lacksLimit = 200;
+const versionLimit = 64;
+const failureLimit = 500;
 
 const description = object<NodeDescription>({
   Hostname: text,
@@ -29,6 +34,12 @@ const description = object<NodeDescription>({
     FeatureLevel: int64,
     Encryption: object<NodeEncryption>({ Key: text, Next: text, Port: int64, Lacks: text }),
     Clashes: list(object<PortClash>({ Service: text, Text: text })),
+    Release: object<RunRelease>({
+      Version: text,
+      Digest: text,
+      Probation: flag,
+      Failed: object<NonNullable<RunRelease['Failed']>>({ Digest: text, Attempt: int64, Text: text }),
+    }),
   }),
 });
 
@@ -38,12 +49,13 @@ const portStatus = object<NonNullable<TaskStatus['PortStatus']>>({ Ports: list(p
 export function readDescription(value: NodeDescription): NodeDescription {
   const read = description(value, 'Description');
   if (!read.Shoal) return read;
-  const { UsedSubnets, DataPathAddr, Encryption, ...rest } = read.Shoal;
+  const { UsedSubnets, DataPathAddr, Encryption, Release, ...rest } = read.Shoal;
   const Shoal: Said = {
     ...rest,
     ...(UsedSubnets && { UsedSubnets: UsedSubnets.filter((subnet) => parseSubnet(subnet) !== undefined).slice(0, subnetsLimit) }),
     ...(DataPathAddr !== undefined && isHostAddress(DataPathAddr) && { DataPathAddr }),
     ...(Encryption && { Encryption: readEncryption(Encryption) }),
+    ...(Release && { Release: readRelease(Release) }),
   };
   return { ...read, Shoal };
 }
@@ -53,6 +65,21 @@ function readEncryption({ Key, Next, Port, Lacks }: NodeEncryption): NodeEncrypt
   const lacks = Lacks !== undefined && { Lacks: Lacks.slice(0, lacksLimit) };
   if (!isKey(Key) || Port === undefined || Port < 1 || Port > 65_535) return { ...lacks };
   return { Key, Port, ...(isKey(Next) && { Next }), ...lacks };
+}
+
+/** People read it, and it says whose turn is next. */
+function readRelease({ Version = '', Digest, Probation, Failed }: RunRelease): RunRelease {
+  const { Digest: failed = '', Attempt = 0, Text = '' } = Failed ?? {};
+  return {
+    Version: shownName(Version).slice(0, versionLimit),
+    ...(isDigest(Digest) && { Digest }),
+    ...(Probation === true && { Probation }),
+    ...(isDigest(failed) && { Failed: { Digest: failed, Attempt, Text: printableCell(Text.slice(0, failureLimit)) } }),
+  };
+}
+
+function isDigest(text: string | undefined): text is string {
+  return text !== undefined && digestForm.test(text);
 }
 
 function isKey(text: string | undefined): text is string {

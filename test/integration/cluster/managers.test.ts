@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ownProgram, type HostDaemon } from '#test/support/daemon';
 import { containersOf, HostCluster, limitMs, sortedLines } from '#test/support/host-cluster';
 import { olderProgram } from '#test/support/older-program';
-import { featureLevel } from '#model/feature-level';
+import { encryptionLevel } from '#model/feature-level';
 import { stays, until, whyNoHost } from '../../support/machine.mjs';
 
 const reason = whyNoHost();
@@ -151,7 +151,7 @@ describe.skipIf(reason !== undefined)(reason ? `managers (skipped: ${reason})` :
     for (const daemon of [...workers, ...managers.toReversed()]) {
       await eventually(
         async () => (await seal()).stderr.match(/level \d+, .* at \d+/)?.[0],
-        `level ${featureLevel}, and the cluster is at ${featureLevel - 1}`,
+        `level ${encryptionLevel}, and the cluster is at ${encryptionLevel - 1}`,
       );
       await daemon.stop();
       daemon.program = ownProgram;

@@ -12,6 +12,7 @@ import { writeIdentity } from '#node/state/identity';
 import { NodeLock } from '#node/member/node-lock';
 import { Membership } from '../../../src/node/member/membership.ts';
 import type { DaemonOptions } from '../../../src/node/options.ts';
+import { ReleaseKeeper } from '#node/release/release-keeper';
 import { startsThatDied, writeStarts } from '#node/state/starts';
 import { systemClock } from '../../../src/node/system.ts';
 import { httpCall } from '#test/support/api-fixture';
@@ -39,11 +40,17 @@ afterEach(async () => {
 });
 
 async function start(more: Partial<DaemonOptions> = {}): Promise<(method: string, path: string, body?: unknown) => ReturnType<typeof httpCall>> {
-  daemon = new Daemon({ ...options, ...more }, silentLogger, (error) => {
+  const fatal = (error: unknown) => {
     throw error;
-  });
+  };
+  daemon = new Daemon({ ...options, ...more }, silentLogger, fatal, releases());
   await daemon.start();
   return (method, path, body) => httpCall(options.socket, method, path, body);
+}
+
+function releases(): ReleaseKeeper {
+  const restart = (): void => undefined;
+  return new ReleaseKeeper({ state: folder, installed: '0.0.0', supervised: false, restart, clock: systemClock, logger: silentLogger });
 }
 
 /** A state folder of a cluster with the service that does harm. */
@@ -62,6 +69,7 @@ async function clusterWithPoison(): Promise<void> {
     onSeat: () => undefined,
     connected: () => undefined,
     asked: () => undefined,
+    release: releases(),
   });
   await member.startSeat();
   await member.manager?.seat.submit(initCluster({ ...identity, description: testDescription }));

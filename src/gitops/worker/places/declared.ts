@@ -34,6 +34,7 @@ export async function declaredIn(snapshot: Snapshot, file: RepositoryFile | unde
     ...(file.windows.length > 0 && { Freeze: file.windows }),
     ...(Notify.length > 0 && { Notify }),
     ...(Repositories.length > 0 && { Repositories }),
+    ...(file.release && { Release: { URL: file.release.url, Digest: file.release.sha256 } }),
   };
 }
 
