@@ -19,7 +19,7 @@ import { describeEngine, Fitness } from './founding/fitness.ts';
 import { initOptions, locksManagers } from './founding/init-options.ts';
 import { newCluster, refuseLostCluster } from './founding/new-cluster.ts';
 import { JoinAttempt, joinLimitMs } from './join/join-attempt.ts';
-import { joinCluster, type Entering, type JoinedNode } from './join/join-cluster.ts';
+import { joinCluster, type JoinedNode } from './join/join-cluster.ts';
 import { rehearse } from './join/rehearsal.ts';
 import type { ManagerPart } from './member/manager-part.ts';
 import { ClusterDoor } from './cluster-door.ts';
@@ -353,7 +353,7 @@ export class Daemon implements LocalSwarm {
     if (this.#member || this.#joining || this.#locked) throw new Refusal('unavailable', swarmTexts.alreadyPart);
   }
 
-  #newMember(identity: Identity, founds: boolean, lock?: string, entering?: Entering): Membership {
+  #newMember(identity: Identity, founds: boolean, lock?: string, entering?: JoinedNode['entering']): Membership {
     return new Membership(identity, this.#options, {
       clock: systemClock,
       meter: this.#api.meter,

@@ -45,7 +45,8 @@ function rolloutStep(view: View, now: number, managers?: ManagersSeen): RolloutS
   const behind = nodes.filter((node) => !runs(node, release));
   const underWay = behind.find((node) => isTold(node, release));
   if (underWay) return watched(underWay, now);
-  const unsettled = nodes.find(({ Status }) => Status.State === 'unknown' || Status.State === 'disconnected');
+  // One that joined and never came is waited for by nobody.
+  const unsettled = nodes.find(({ Description, Status }) => Description !== undefined && (Status.State === 'unknown' || Status.State === 'disconnected'));
   if (unsettled) return { type: 'wait', text: `node ${nameOf('node', unsettled)} is ${unsettled.Status.State}` };
   const [next] = behind.filter(({ Status }) => Status.State === 'ready').toSorted((a, b) => rank(a, managers) - rank(b, managers) || compareTexts(a.ID, b.ID));
   if (!next) return behind.length === 0 ? { type: 'done', text: 'all nodes run it' } : { type: 'done', text: `all nodes run it but ${downText(behind)}` };

@@ -10,6 +10,7 @@ import { hostPort, managerPort } from '#model/manager-address';
 import type { NodeDescription } from '#model/object/node';
 import { swarmTexts } from '#model/swarm-texts';
 import { askToJoin, fetchRoot } from '#rpc/ca-client';
+import type { Entering } from '../member/entering.ts';
 
 export interface JoinOptions {
   /** No node is made of this host before that has resolved. */
@@ -35,14 +36,6 @@ export interface JoinedNode {
   /** Of the managers as a group. */
   incarnation: number;
   entering: Entering;
-}
-
-/** What a node that joins knows beyond what is kept of it. */
-export interface Entering {
-  /** HOST:PORT of whoever led the managers. */
-  leader: string | undefined;
-  /** What the engine has said; undefined: it was not asked. */
-  described: Promise<NodeDescription> | undefined;
 }
 
 const retryMs = 500;

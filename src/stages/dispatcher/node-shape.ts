@@ -68,7 +68,7 @@ function readEncryption({ Key, Next, Port, Lacks }: NodeEncryption): NodeEncrypt
 }
 
 /** People read it, and it says whose turn is next. */
-function readRelease({ Version = '', Digest, Probation, Failed }: RunRelease): RunRelease {
+function readRelease({ Version, Digest, Probation, Failed }: RunRelease): RunRelease {
   const { Digest: failed = '', Attempt = 0, Text = '' } = Failed ?? {};
   return {
     Version: shownName(Version).slice(0, versionLimit),

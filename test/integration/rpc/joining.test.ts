@@ -1,98 +1,26 @@
 /** Joining by token over a real line: what admits, what is refused, and what the joiner believes. */
 import { createServer, type Server } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { silentLogger } from '#test/support/silent-logger';
-import { seededRandom } from '#base/random';
-import { newAuthority, newRoot } from '#ca/authority';
+import { newRoot } from '#ca/authority';
 import { identityOf } from '#ca/certificate';
 import { joinToken, secretBytes } from '#ca/join-token';
-import { initCluster, updateCluster } from '#control/clusters';
+import { updateCluster } from '#control/clusters';
 import { readmitNode, removeNode, unseatManager, updateNode } from '#control/nodes';
 import { certificates } from '#identity/certificates';
-import { askExternal } from '#identity/external-signer';
-import { CertificateAuthority } from '#manager/authority/certificate-authority';
-import { roleOf } from '#model/manager-address';
 import type { ExternalCa as ExternalCaSpec } from '#model/object/cluster';
 import type { Node } from '#model/object/node';
-import { joinCluster, type JoinOptions } from '#node/join/join-cluster';
-import type { Members } from '#rpc/authorization';
 import { askToJoin, askToRenew, fetchRoot } from '#rpc/ca-client';
-import { CaService } from '#rpc/ca-service';
-import { clientCredentials, LiveTls, serverCredentials, strangerCredentials } from '#rpc/credentials';
-import { RpcServer } from '#rpc/rpc-server';
+import { clientCredentials, LiveTls, strangerCredentials } from '#rpc/credentials';
 import { nodeOfKey } from '#node/member/node-of-key';
 import type { NodeDescription } from '#model/object/node';
 import { clusterOf } from '#store/view';
 import { TestAuthority } from '#test/support/cluster-certificates';
-import { MemoryCluster, testDescription } from '#test/support/memory-cluster';
+import { testDescription } from '#test/support/memory-cluster';
 import { ExternalCa, type Asked } from '#test/support/external-ca';
-import { realClock } from '#test/support/real-clock';
 
-const never = new AbortController().signal;
-let cluster: MemoryCluster;
-/** Who was brought among those who agree. */
-let seated: { id: string; address: string }[];
-/** Whose going was asked about. */
-let going: string[];
-const seats = () => ({
-  add: async (member: { id: string; address: string }): Promise<void> => void seated.push(member),
-  checkRemoval: (id: string) => void going.push(id),
-});
-const renewal = (request: string, managerAddress = '') => ({ request, managerAddress });
-let issuer: CertificateAuthority;
-let server: RpcServer;
-let address: string;
-/** An external CA is asked with the certificate of `boss`. */
-const asking = (url: string, body: string, roots: string) => askExternal(url, body, { ...own.now, roots });
-let own: LiveTls;
+import { cluster, seated, going, renewal, address, own, hasManager, tokens, nodes, join } from '#test/support/joining-world';
 
-beforeEach(async () => {
-  seated = [];
-  going = [];
-  cluster = new MemoryCluster({ clock: realClock });
-  const random = seededRandom(1);
-  const authority = newAuthority(await newRoot(certificates, Date.now()), (count) => random.bytes(count));
-  cluster.run(initCluster({ nodeId: 'boss', address: '127.0.0.1', description: testDescription, authority: { clusterId: 'c1', authority } }));
-  issuer = new CertificateAuthority({
-    nodeId: 'boss',
-    cluster,
-    certificates,
-    askExternal: asking,
-    clock: realClock,
-    random,
-    logger: silentLogger,
-    seats,
-    incarnation: () => 3,
-  });
-  const members: Members = {
-    clusterId: () => clusterOf(cluster.store)?.ID,
-    roleOf: (id) => {
-      const node = cluster.store.get('node', id);
-      return node && roleOf(node);
-    },
-    current: () => true,
-  };
-  const key = certificates.newKey();
-  own = new LiveTls({ ...(await issuer.certify('boss', await certificates.request(key), '')), key });
-  server = new RpcServer('127.0.0.1:0', { credentials: serverCredentials(own), members, logger: silentLogger });
-  new CaService(() => issuer, realClock, members).addTo(server);
-  address = `127.0.0.1:${await server.start()}`;
-});
-afterEach(() => server.stop());
-
-const tokens = () => clusterOf(cluster.store)?.Shoal?.Authority?.JoinTokens ?? { Worker: '', Manager: '' };
-const nodes = () => [...cluster.store.list('node')].map(({ ID }) => ID);
-const options = (more: Partial<JoinOptions> = {}): JoinOptions => ({
-  fit: Promise.resolve(),
-  remotes: [address],
-  token: tokens().Worker,
-  availability: 'active',
-  advertised: '',
-  replaces: '',
-  unheard: '',
-  ...more,
-});
-const join = (more: Partial<JoinOptions> = {}, signal = never) => joinCluster(options(more), realClock, signal);
+hasManager();
 
 test('a token makes a worker, with a certificate that says so', async () => {
   const { nodeId, role, managers, files } = await join({ availability: 'pause' });
@@ -164,7 +92,7 @@ test('a node that is lost is replaced in one step, with its labels, and none tha
   await expect(join({ token: tokens().Manager, replaces: 'boss' })).rejects.toThrow("node boss is not down and can't be replaced");
   await expect(join({ token: tokens().Manager, replaces: 'nobody' })).rejects.toMatchObject({ code: 'notFound' });
   expect(nodes()).toEqual(['boss', nodeId]);
-  going = [];
+  going.length = 0;
   const next = await join({ token: tokens().Manager, replaces: nodeId });
   expect([nodes(), going]).toEqual([['boss', next.nodeId], [nodeId]]);
   expect(cluster.store.get('node', next.nodeId)?.Spec).toMatchObject({ Role: 'manager', Labels: { rack: '7' } });
@@ -268,7 +196,7 @@ test('who repeats what made it a manager is none again after it was demoted', as
     askToJoin(address, await fetchRoot(address), { request, token: tokens().Manager, availability: 'active', advertised: '', replaces: '', unheard: '' });
   const { nodeId } = await ask();
   expect((await ask()).nodeId).toBe(nodeId);
-  seated = [];
+  seated.length = 0;
   const { Version, Spec } = cluster.store.get('node', nodeId) as Node;
   cluster.run(updateNode(nodeId, Version.Index, { ...Spec, Role: 'worker' }));
   cluster.run(unseatManager(nodeId));

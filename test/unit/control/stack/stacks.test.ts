@@ -83,12 +83,6 @@ test('a stack is one entry, with everything labelled and resolved', () => {
   });
 });
 
-test('networks without end are refused', () => {
-  const Networks = Array.from({ length: 257 }, (_, at) => ({ Name: `shop_n${at}` }));
-  const deploy = deployStack(stackSpec({ Networks }), { source: { Kind: 'deploy' }, prune: false });
-  expect(() => initialisedCluster().run(deploy)).toThrow('257 networks are more than the 256 that a stack may make');
-});
-
 test('the same stack again writes nothing, whatever the order of its sets', () => {
   const cluster = initialisedCluster();
   cluster.run(deployStack(full(), byHand));

@@ -183,3 +183,13 @@ test('while the repository is suspended nobody is told', async () => {
   expect(story).toEqual(['w1', 'w2', 'm1', 'm3', 'm2']);
   await end();
 });
+
+test('a node that joined and never came holds nobody back', async () => {
+  const { clock, cluster, story, want, end } = await world();
+  const { Description: _never, ...node } = aNode('w0', { Status: { State: 'unknown', Addr: '' } });
+  cluster.write([create('node', node)]);
+  want();
+  await clock.advance(60_000);
+  expect(story).toEqual(['w1', 'w2', 'm1', 'm3', 'm2']);
+  await end();
+});

@@ -54,7 +54,7 @@ export interface JoinResponse {
   certificate: string;
   roots: string;
   role: string;
-  /** HOST:PORT of each manager. */
+  /** HOST:PORT of each manager; whoever leads comes first. */
   managers: string[];
   /** Of the group that a manager joins; 0: the first. */
   incarnation: number;
