@@ -82,7 +82,8 @@ export class Follower {
     const sealing = async (): Promise<SealingKeys> => {
       const view = await cluster.read();
       const repository = view.byName('repository', spec.Name);
-      return { identity: sealingOf(view)?.Identity, keys: repository && keysFor(view, repository) };
+      // For one that is gone meanwhile nothing is opened.
+      return repository ? { identity: sealingOf(view)?.Identity, keys: keysFor(view, repository) } : { identity: undefined, keys: undefined };
     };
     const line = async (): Promise<HeldLine | undefined> => heldLine((await cluster.read()).byName('repository', spec.Name));
     this.#reader = new RepositoryReader(spec, { workers, place, sealing, line, signal: this.#stop.signal, changed: () => void this.sync() });

@@ -19,7 +19,13 @@ export function keysFor(view: View, repository: Repository): RepositoryKeys | un
   const cluster = sealingOf(view);
   if (!cluster) return undefined;
   const { Spec } = repository;
-  return { Name: Spec.Name, Own: sealingFor(cluster, sealedAs(view, repository)).Identity, Whole: trustOf(Spec) === 'full' };
+  return { Name: Spec.Name, Own: sealingFor(cluster, sealedAs(view, repository)).Identity, Whole: isWhole(view, repository) };
+}
+
+/** What declares it bounds it: also what was taken from that one since. */
+function isWhole(view: View, { Spec, Parent }: Repository): boolean {
+  const parent = Parent === undefined ? undefined : view.get('repository', Parent);
+  return trustOf(Spec) === 'full' && (parent === undefined || isWhole(view, parent));
 }
 
 /** The names of all above it and its own, unless it was given another place while it kept its key. */

@@ -42,6 +42,9 @@ test('added anew it has its key again; a child has another than one of its name,
   const parent = added(cluster, 'parent');
   added(cluster, 'shop', { Parent: parent.ID });
   expect(place(cluster, 'shop')).toBe('parent/shop');
+  // What declares it bounds it: its parent is limited.
+  const child = cluster.store.byName('repository', 'shop') as Repository;
+  expect(keysFor(cluster.store, { ...child, Spec: { ...child.Spec, Trust: 'full' } })?.Whole).toBe(false);
   cluster.run(removeRepository('parent'));
   const freed = cluster.store.byName('repository', 'shop') as Repository;
   expect([freed.Parent, place(cluster, 'shop')]).toEqual([undefined, 'parent/shop']);
