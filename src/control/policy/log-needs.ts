@@ -45,6 +45,9 @@ function schemeOf(value: string): string | undefined {
   return /^\s*([a-z][a-z0-9+.-]*):\/\//i.exec(value)?.[1];
 }
 
+/** As the hosts files of the usual systems call the loopback. */
+const localNames = /(^|\.)(ip6-)?(localhost|loopback)\d?(\.localdomain\d?)?\.?$/;
+
 /** The host's loopback, by name or in any of the ways in which an address may be written; what a name leads to is not known here. */
 function isOwnAddress(value: string): boolean {
   const [place = ''] = value
@@ -52,8 +55,10 @@ function isOwnAddress(value: string): boolean {
     .replace(/^[^/]*:\/\//, '')
     .split(/[/?#]/);
   const authority = place.slice(place.lastIndexOf('@') + 1).toLowerCase();
-  const host = /^\[([^\]]*)\]/.exec(authority)?.[1] ?? (authority.split(':').length > 2 ? authority : authority.split(':')[0]) ?? '';
-  if (host === '' || host === 'localhost' || /(^|\.)localhost\.?$/.test(host)) return true;
+  const named = /^\[([^\]]*)\]/.exec(authority)?.[1] ?? (authority.split(':').length > 2 ? authority : authority.split(':')[0]) ?? '';
+  // With a zone it is of a link of the host.
+  const [host = ''] = named.split('%');
+  if (host === '' || localNames.test(host) || /^169\.254\.|^fe[89ab][0-9a-f]:/.test(host)) return true;
   // One number, hexadecimal or octal parts, fewer than four: resolvers take them for addresses.
   if (/^(0x[0-9a-f]*|\d+)(\.(0x[0-9a-f]*|\d+))*\.?$/.test(host)) return !/^(?!0|127\.)(\d|[1-9]\d{1,2})(\.(\d|[1-9]\d{1,2})){3}$/.test(host);
   return host.includes(':') && (/^[0:]*:0*1?$/.test(host) || /^[0:]*:ffff:(0*:)?(127\.|0\.|7f|0)/.test(host));

@@ -1,4 +1,5 @@
 /** Who may deploy a stack: a repository only what is its own or nobody's, an operator what no repository has. */
+import { own } from '#base/text/own';
 import { Refusal } from '#base/refusal';
 import { counted } from '#base/text/human';
 import type { OwnedKind, OwnedObject, Stack, StackSource } from '#model/object/stack';
@@ -102,7 +103,8 @@ export function noteLeft(overlay: Overlay, view: View, name: string, stack: Stac
   const owner = stack?.Source.Kind === 'repository' ? view.byName('repository', stack.Source.Repository)?.ID : undefined;
   const services = objects.flatMap(({ Kind, ID }) => (Kind === 'service' ? [view.get('service', ID)?.CreatedAt ?? ''] : []));
   for (const repository of overlay.list('repository')) {
-    const { [name]: before, ...others } = repository.Left ?? {};
+    const { [name]: _before, ...others } = repository.Left ?? {};
+    const before = own(repository.Left, name);
     const since = repository.ID === owner ? earliest([stack?.CreatedAt ?? '', before ?? '', ...services]) : undefined;
     if (before === undefined && since === undefined) continue;
     const all = [...Object.entries(others), ...(since === undefined ? [] : [[name, since] as const])];

@@ -1,4 +1,5 @@
 /** Making tasks from a service's spec. */
+import { own } from '#base/text/own';
 import type { Steps } from '#base/pace/steps';
 import { timeText } from '#base/clock';
 import { isAllowed } from '#model/allowance';
@@ -126,5 +127,5 @@ export function stackSince(view: View, { Spec, CreatedAt }: Pick<Service, 'Spec'
   const name = Spec.Labels?.[namespaceLabel] ?? '';
   const stack = view.byName('stack', name);
   const repository = stack?.Source.Kind === 'repository' ? view.byName('repository', stack.Source.Repository) : undefined;
-  return earliest([stack?.CreatedAt ?? '', CreatedAt, repository?.Left?.[name] ?? '']);
+  return earliest([stack?.CreatedAt ?? '', CreatedAt, own(repository?.Left, name) ?? '']);
 }
