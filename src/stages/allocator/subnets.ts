@@ -91,8 +91,10 @@ class SubnetPool {
   readonly size: number;
   /** Other networks' subnets. */
   readonly #networks: Held[] = [];
-  /** What was asked for in specs: not given out, but free for who asks by name. */
-  readonly #avoided: Range[] = [];
+  /** The same in order and apart: given out one after the other they are few ranges. */
+  readonly #taken: Range[] = [];
+  /** What was asked for in specs: not given out, but free for who asks by name. In order and apart. */
+  readonly #avoided: readonly Range[];
   /** What hosts use for other things, in order and apart: given out when nothing else is left, for one host's wide route must not keep the cluster from having networks. */
   #ofHosts: readonly Range[];
   /** Nothing is freed while a pass runs, so the search goes on where it ended. */
@@ -104,20 +106,25 @@ class SubnetPool {
     this.pools = cluster?.DefaultAddrPool.length ? cluster.DefaultAddrPool : defaultPools;
     this.size = cluster?.SubnetSize || defaultSubnetSize;
     for (const network of view.list('network')) this.#holdAll(network);
-    for (const held of goneNetworks(view)) this.#networks.push(held);
+    for (const held of goneNetworks(view)) this.#hold(held);
     const living = [...view.list('node')].filter(({ Status }) => Status.State !== 'down');
     this.#ofHosts = joined(rangesOf(living.flatMap(({ Description }) => Description?.Shoal?.UsedSubnets ?? [])));
-    for (const network of waiting) this.#avoided.push(...rangesOf((network.Spec.IPAM?.Config ?? []).map((config) => config.Subnet)));
+    this.#avoided = joined(waiting.flatMap((network) => rangesOf((network.Spec.IPAM?.Config ?? []).map((config) => config.Subnet))));
   }
 
   /** Name of the network whose subnet overlaps with `range`. */
   holder(range: Range): string | undefined {
-    return this.#networks.find((held) => overlaps(held, range))?.owner;
+    return overlapping(this.#taken, range) && this.#networks.find((held) => overlaps(held, range))?.owner;
   }
 
   hold(config: IPAMConfig, owner: string): void {
     const subnet = parseSubnet(config.Subnet);
-    if (subnet) this.#networks.push({ ...subnet, owner });
+    if (subnet) this.#hold({ ...subnet, owner });
+  }
+
+  #hold(held: Held): void {
+    this.#networks.push(held);
+    insert(this.#taken, held);
   }
 
   /** The next free subnet; undefined when all pools are used up. */
@@ -150,7 +157,7 @@ class SubnetPool {
   }
 
   #takenBy(range: Range): Range | undefined {
-    return this.#networks.find((held) => overlaps(held, range)) ?? this.#avoided.find((held) => overlaps(held, range)) ?? overlapping(this.#ofHosts, range);
+    return overlapping(this.#taken, range) ?? overlapping(this.#avoided, range) ?? overlapping(this.#ofHosts, range);
   }
 
   #holdAll(network: Network): void {
@@ -176,14 +183,31 @@ function joined(ranges: readonly Range[]): Range[] {
 
 /** The first of `ranges`, which are in order and apart, that overlaps with `range`. */
 function overlapping(ranges: readonly Range[], range: Range): Range | undefined {
+  const found = ranges[endingFrom(ranges, range.first)];
+  return found && overlaps(found, range) ? found : undefined;
+}
+
+/** Place of the first of `ranges` that ends at `number` or behind it. */
+function endingFrom(ranges: readonly Range[], number: number): number {
   let [low, high] = [0, ranges.length];
   while (low < high) {
     const middle = (low + high) >> 1;
-    if ((ranges[middle] as Range).last < range.first) low = middle + 1;
+    if ((ranges[middle] as Range).last < number) low = middle + 1;
     else high = middle;
   }
-  const found = ranges[low];
-  return found && overlaps(found, range) ? found : undefined;
+  return low;
+}
+
+/** Adds `range` to `ranges`, which stay in order and apart: what it overlaps or follows becomes one with it. */
+function insert(ranges: Range[], { first, last }: Range): void {
+  const at = endingFrom(ranges, first - 1);
+  let [from, to, end] = [first, last, at];
+  for (let each = ranges[end]; each && each.first <= last + 1; each = ranges[end]) {
+    from = Math.min(from, each.first);
+    to = Math.max(to, each.last);
+    end += 1;
+  }
+  ranges.splice(at, end - at, { first: from, last: to });
 }
 
 /** Removed networks that tasks are still on: they keep their subnets until the last of these has ended. */

@@ -129,3 +129,12 @@ test('a network has the number that it asks for', () => {
   const store = storeOf({ cluster: [aCluster()], network: [aNetwork('a', { Options: { [networkNumberOption]: '70000' } })] });
   expect(networkNumber(allocateNetworks(store).networks.get('a') as Network)).toBe(70000);
 });
+
+test('what is taken here and there, in any order, is gone around, and named where it is asked for', () => {
+  const taken = [5, 1, 3, 2, 9, 4].map((at) => aSubnet(`held${at}`, `10.0.${at}.0/24`, `10.0.${at}.1`));
+  const asked = { ...aNetwork('asked', { IPAM: { Config: [{ Subnet: '10.0.4.128/25' }] } }) };
+  const store = storeOf({ cluster: [aCluster()], network: [...taken, ...['a', 'b', 'c', 'd', 'e'].map((id) => aNetwork(id)), asked] });
+  const { networks, problems } = allocateNetworks(store);
+  expect(['a', 'b', 'c', 'd', 'e'].map((id) => networks.get(id)?.IPAMOptions?.Configs?.[0]?.Subnet)).toEqual([0, 6, 7, 8, 10].map((at) => `10.0.${at}.0/24`));
+  expect(problems.get('asked')).toContain('subnet 10.0.4.128/25 overlaps with one of network held4');
+});
