@@ -5,6 +5,8 @@ import type { Agent, Place } from '#agent/agent';
 import { pause } from '#base/clock';
 import { equal } from '#base/equal';
 import { Refusal } from '#base/refusal';
+import type { NodeRole } from '#ca/certificate';
+import { roleStep } from '#ca/role-step';
 import { keepOneManager } from '#control/nodes';
 import { certificates } from '#identity/certificates';
 import type { NodeCertificate } from '#identity/certificate-files';
@@ -302,15 +304,16 @@ export class Membership {
   async #change(): Promise<void> {
     const { clock, logger, safe } = this.#parts;
     this.#changing = true;
-    while (!safe && !this.#ended.signal.aborted && this.#wanted !== undefined && this.#wanted !== this.#role) {
+    const next = () => roleStep({ wanted: this.#wanted, certified: this.#keeper.role, has: this.#role });
+    const steps = { renew: () => this.#renew(), promote: () => this.#promote(), demote: () => this.#demote() };
+    for (let step = next(); step && !safe && !this.#ended.signal.aborted; step = next()) {
       try {
-        if (this.#keeper.role !== this.#wanted) await this.#renew();
-        if (this.#keeper.role === this.#wanted) await (this.#wanted === 'manager' ? this.#promote() : this.#demote());
+        await steps[step]();
       } catch (error) {
         if (!(error instanceof Refusal)) return this.#parts.onFatal(error);
         logger.warn({ role: this.#wanted, error: error.message }, 'this node is to have another role and cannot take it yet: tried again every second');
       }
-      if (this.#wanted !== this.#role) await pause(clock, retryMs);
+      if (next() === step) await pause(clock, retryMs);
     }
     // In one step with the last look at what is wanted.
     this.#changing = false;
@@ -322,7 +325,7 @@ export class Membership {
     if (issued) this.#remember({ incarnation: issued.incarnation || 1 });
   }
 
-  get #role(): Identity['role'] {
+  get #role(): NodeRole {
     return this.#manager ? 'manager' : 'worker';
   }
 
