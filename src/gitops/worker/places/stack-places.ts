@@ -47,20 +47,19 @@ export async function stackPlaces(snapshot: Snapshot, path: string, file: Reposi
     // The last entry that names a folder counts.
     for (const [at, tree] of trees) for (const place of placeIn(at, tree, entry, file)) found.set(at.folder, place);
   }
-  checkNames([...found.values()]);
-  return checked([...found.values()].toSorted((a, b) => compareTexts(a.name, b.name) || compareTexts(a.folder, b.folder)));
+  if (found.size > mostStacks) throw new Refusal('invalidArgument', `the commit has ${found.size} stacks: at most ${mostStacks} are taken`);
+  return checked([...found.values()].map(withShortName).toSorted((a, b) => compareTexts(a.name, b.name) || compareTexts(a.folder, b.folder)));
 }
 
-/** The whole commit is refused: of each stack its name is told, held and stored, whatever becomes of it. */
-function checkNames(places: readonly Place[]): void {
-  if (places.length > mostStacks) throw new Refusal('invalidArgument', `the commit has ${places.length} stacks: at most ${mostStacks} are taken`);
-  const long = places.find(({ name }) => Buffer.byteLength(name) > longestNameBytes);
-  if (!long) return;
-  const { name } = long;
-  throw new Refusal(
-    'invalidArgument',
-    `the folder ${name.slice(0, shownOfName)}… has a name of ${Buffer.byteLength(name)} bytes: that of a stack has at most ${longestNameBytes}`,
-  );
+/** Of each stack its name is told, held and stored, whatever becomes of it: one that is too long is refused under its beginning. */
+function withShortName(place: Place): Place {
+  const { name, folder } = place;
+  const bytes = Buffer.byteLength(name);
+  if (bytes <= longestNameBytes) return place;
+  const shown = `${name.slice(0, shownOfName)}…`;
+  const short = posix.join(posix.dirname(folder), shown);
+  const trouble = `its name has ${bytes} bytes: that of a stack has at most ${longestNameBytes}`;
+  return { ...place, name: shown, folder: short, file: posix.join(short, posix.basename(place.file)), laid: [], ignored: [], trouble };
 }
 
 /** Two folders of one name would be one stack. */
