@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { tier } from './tiers/driver.ts';
 
 /** More of them by `npm run simulate -- --tier driver --seeds N`. */
-const seeds = 100;
+const seeds = 50;
 
 test.each(tier.guided)('the driver keeps its promises: $name', (script) => script.run());
 

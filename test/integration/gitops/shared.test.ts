@@ -1,6 +1,7 @@
 /** Secrets and configs that a repository's stacks share: one file, a version for each who uses it, and nobody else rolls. */
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createFile } from '#control/secrets-and-configs';
+import { sealingFor } from '#control/repository/repository-sealing';
 import { sealingOf } from '#control/sealing';
 import { Following, GitRepository, within } from '#test/support/git-repository';
 import { instantly } from '#test/support/instant-services';
@@ -41,7 +42,8 @@ function inside(service: string): Record<string, string> {
 }
 
 test('a changed one is a new version for each who uses it, in one step, and the old one goes when nobody does', async () => {
-  const recipient = sealingOf(store())?.Recipient ?? '';
+  const sealing = sealingOf(store());
+  const recipient = (sealing && sealingFor(sealing, 'infra').Recipient) ?? '';
   repository.commit({
     'secrets/db_password': await ageFile('secret-one', recipient),
     'configs/page': 'page one',

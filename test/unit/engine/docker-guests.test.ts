@@ -8,7 +8,7 @@ import { temporaryFolder } from '#test/support/folder';
 test('a container is found by the key that it was made under', async () => {
   const folder = await temporaryFolder();
   const socketPath = join(folder, 'engine.sock');
-  const inspected = { Id: 'c1', Name: '/box', State: { Running: true, Pid: 7 }, NetworkSettings: { Networks: {} } };
+  const inspected = { Id: 'c1', Name: '/box', State: { Running: true, Pid: 7 }, HostConfig: { Dns: ['192.0.2.53'] }, NetworkSettings: { Networks: {} } };
   const server = createServer(({ url = '' }, response) => {
     const { pathname, searchParams } = new URL(url, 'http://engine');
     const labels = (JSON.parse(searchParams.get('filters') ?? '{}') as { label?: string[] }).label ?? [];
@@ -19,7 +19,7 @@ test('a container is found by the key that it was made under', async () => {
   });
   await new Promise<void>((resolve) => server.listen(socketPath, resolve));
   const { guests } = new DockerEngine({ socketPath, nodeId: 'n1', runFolder: folder });
-  expect(await guests.look('making-1')).toEqual({ containerId: 'c1', name: 'box', pid: 7, networkIds: [], networks: [] });
+  expect(await guests.look('making-1')).toEqual({ containerId: 'c1', name: 'box', pid: 7, networkIds: [], nameServers: ['192.0.2.53'], networks: [] });
   expect([await guests.look('making-2'), await guests.look('c2')]).toEqual([undefined, undefined]);
   server.closeAllConnections();
   server.close();

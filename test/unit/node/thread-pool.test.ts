@@ -13,7 +13,7 @@ test('the thread pool is large enough that a write of the log does not wait behi
   const folder = await temporaryFolder();
   await cp(join(import.meta.dirname, '../../../bin'), join(folder, 'bin'), { recursive: true });
   await mkdir(join(folder, '.build'));
-  await writeFile(join(folder, '.build/daemon.mjs'), stub);
+  await writeFile(join(folder, '.build/launcher.mjs'), stub);
   const threads = (size?: string): number => {
     const { UV_THREADPOOL_SIZE: _none, ...environment } = process.env;
     const env = { ...environment, ...(size !== undefined && { UV_THREADPOOL_SIZE: size }) };
