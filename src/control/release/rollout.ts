@@ -95,7 +95,8 @@ export function shownRelease({ Description, Shoal }: Node): ShownRelease | undef
   return { Version, ...(Digest !== undefined && { Digest }), ...(isBehind && { Wanted: told.Digest }), State };
 }
 
-function nameIn(view: View, id: string): string {
+/** As people know the node; its id where it has no name. */
+export function nameIn(view: View, id: string): string {
   const node = view.get('node', id);
   return (node && nameOf('node', node)) || id;
 }

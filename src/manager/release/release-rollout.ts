@@ -4,8 +4,7 @@ import type { Logger } from '#base/logger';
 import { Repeater } from '#base/pace/repeater';
 import { Refusal } from '#base/refusal';
 import type { Cluster } from '#control/cluster';
-import { advanceRollout, type ManagersSeen, type RolloutStep } from '#control/release/rollout';
-import { nameOf } from '#model/object/object';
+import { advanceRollout, nameIn, type ManagersSeen, type RolloutStep } from '#control/release/rollout';
 import { shortDigest } from '#model/release/release';
 import { clusterOf, type View } from '#store/view';
 import type { Duty } from '../leader-duties.ts';
@@ -84,7 +83,6 @@ export class ReleaseRollout implements Duty {
 
 function sentence(view: View, step: RolloutStep): string {
   if (step.type !== 'tell' && step.type !== 'pause') return step.type === 'paused' ? `paused: ${step.text}` : step.text;
-  const node = view.get('node', step.node);
-  const name = (node && nameOf('node', node)) || step.node;
+  const name = nameIn(view, step.node);
   return step.type === 'tell' ? `node ${name} takes it up` : `paused: node ${name}: ${step.text}`;
 }

@@ -1,10 +1,10 @@
 /** Makes a package that was fetched a program that the launcher can start: written whole, tried, and only then given its name. */
 import { execFile } from 'node:child_process';
-import { chmodSync, closeSync, existsSync, fsyncSync, mkdirSync, openSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { Refusal } from '#base/refusal';
-import { syncFolder } from '../state/write-durably.ts';
+import { syncFolder, writeSynced } from '../state/write-durably.ts';
 import { releaseFolder } from './choice.ts';
 import type { PackedFile } from './unpack.ts';
 
@@ -49,13 +49,7 @@ export function prune(state: string, kept: readonly (string | undefined)[]): voi
 function put(folder: string, { path, bytes, executable }: PackedFile): void {
   const place = join(folder, path);
   mkdirSync(dirname(place), { recursive: true, mode: 0o700 });
-  const file = openSync(place, 'wx', 0o600);
-  try {
-    writeFileSync(file, bytes);
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
-  }
+  writeSynced(place, bytes, 'wx');
   if (executable || path.startsWith('bin/')) chmodSync(place, 0o700);
 }
 
