@@ -5,7 +5,6 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { fetchPackage } from '#node/release/fetch';
 import { readChoice, writeChoice } from '#node/release/choice';
 import { ReleaseKeeper } from '#node/release/release-keeper';
 import { temporaryFolder } from '#test/support/folder';
@@ -18,7 +17,6 @@ let server: Server;
 let answer: RequestListener;
 let asked: string[];
 let restarts: number;
-const never = new AbortController().signal;
 
 beforeEach(async () => {
   state = await temporaryFolder();
@@ -114,17 +112,4 @@ test('the one that runs, the one before it, and the one that comes are kept; oth
   const third = serve({ version: '3.0.0' });
   await told(third, { running: second });
   expect(readdirSync(join(state, 'releases')).toSorted()).toEqual([second, third].toSorted());
-});
-
-test('a place that leads to another host, to nowhere, or gives too much is refused', async () => {
-  answer = (_request, response) => void response.writeHead(302, { Location: 'http://169.254.169.254/latest' }).end();
-  await expect(fetchPackage(place(), 'a'.repeat(64), never)).rejects.toThrow('leads to another place (http://169.254.169.254)');
-  answer = (request, response) => void response.writeHead(302, { Location: `${request.url ?? ''}x` }).end();
-  await expect(fetchPackage(place(), 'a'.repeat(64), never)).rejects.toThrow('more than 5 times');
-  answer = (_request, response) => void response.writeHead(404).end();
-  await expect(fetchPackage(place(), 'a'.repeat(64), never)).rejects.toThrow('status 404');
-  answer = (_request, response) => void response.end(Buffer.alloc(2000));
-  await expect(fetchPackage(place(), 'a'.repeat(64), never, { bytes: 1000, ms: 10_000 })).rejects.toThrow('longer than the 1000 bytes');
-  answer = () => undefined;
-  await expect(fetchPackage(place(), 'a'.repeat(64), never, { bytes: 1000, ms: 50 })).rejects.toThrow('was not fetched within 0.05 seconds');
 });
