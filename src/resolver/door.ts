@@ -16,6 +16,8 @@ const connectionLimit = 1024;
 export class Door {
   readonly #server: Server;
   #place: DoorPlace;
+  /** Of the socket's file. */
+  #inode: number | undefined;
 
   private constructor(place: DoorPlace) {
     this.#place = place;
@@ -39,11 +41,17 @@ export class Door {
       admitAs(own, place.leadsTo);
       renameSync(own, place.path);
     }
+    door.#inode = inodeOf(place.path);
     return door;
   }
 
   get place(): DoorPlace {
     return this.#place;
+  }
+
+  /** Whoever opens the path comes here: nobody has removed the socket, or put another in its place. */
+  get stands(): boolean {
+    return this.#inode !== undefined && inodeOf(this.#place.path) === this.#inode;
   }
 
   /** The same socket leads to another daemon's from now on. */
@@ -82,6 +90,10 @@ export class Door {
     }
     return undefined;
   }
+}
+
+function inodeOf(path: string): number | undefined {
+  return statSync(path, { throwIfNoEntry: false })?.ino;
 }
 
 function reach(path: string): Promise<Socket | undefined> {

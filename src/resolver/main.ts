@@ -36,7 +36,8 @@ const control = new ControlServer(values.socket, { build: values.build, instance
 let door: Door | undefined;
 
 async function keepDoor({ path, leadsTo }: DoorPlace): Promise<void> {
-  if (door?.place.path === path) return door.leadTo(leadsTo);
+  if (door?.place.path === path && door.stands) return door.leadTo(leadsTo);
+  // Who is led already stays led.
   door?.close();
   door = await Door.open({ path, leadsTo });
 }

@@ -85,7 +85,10 @@ export class ResolverNames implements Names {
     await this.#changes.idle();
     const line = this.#line;
     try {
-      if (line?.open) await this.#look(line);
+      if (line?.open) {
+        await this.#keepDoor(line);
+        await this.#look(line);
+      }
     } catch (error) {
       if (line?.open) throw error;
     }
@@ -152,10 +155,15 @@ export class ResolverNames implements Names {
     if (this.#line?.open) return this.#line;
     this.#told = undefined;
     const line = (await this.#takeOver()) ?? (await this.#launch());
-    const { door } = this.#options;
-    if (door) this.#state = await line.ask({ type: 'door', path: door.path, leadsTo: door.leadsTo });
+    await this.#keepDoor(line);
     this.#line = line;
     return line;
+  }
+
+  /** Makes it, or makes it anew where somebody has removed it. */
+  async #keepDoor(line: Connection): Promise<void> {
+    const { door } = this.#options;
+    if (door) this.#state = await line.ask({ type: 'door', path: door.path, leadsTo: door.leadsTo });
   }
 
   /** The resolver that an earlier daemon left; undefined when there is none to go on with. */

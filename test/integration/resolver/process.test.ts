@@ -146,7 +146,7 @@ test('a resolver of another version hands over: the same sockets, the same names
   expect(asked).toBeGreaterThan(100);
 });
 
-test('the socket for containers stays the same one through another daemon and another version', async () => {
+test('the socket for containers stays the same one through another daemon and another version, and comes back when somebody has removed it', async () => {
   const door = { path: join(folder, 'engine.sock'), leadsTo: join(folder, 'daemon.sock') };
   const daemon = createServer((client) => void client.end('the daemon')).listen(door.leadsTo);
   const said = async (): Promise<string> => {
@@ -159,8 +159,11 @@ test('the socket for containers stays the same one through another daemon and an
     await (await live({ build: 'before', door })).stop();
     const { ino } = statSync(door.path);
     expect(await said()).toBe('the daemon');
-    await (await live({ door })).stop();
+    const names = await live({ door });
     expect([statSync(door.path).ino, await said()]).toEqual([ino, 'the daemon']);
+    rmSync(door.path);
+    await names.audit();
+    expect(await said()).toBe('the daemon');
   } finally {
     daemon.close();
   }
