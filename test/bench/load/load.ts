@@ -101,10 +101,15 @@ class Trial {
     const check = [
       '--health-cmd',
       '/bin/busybox wget -q -O /dev/null http://127.0.0.1/',
+      // A look costs more than a hundred requests: often until it serves, and seldom from then on.
+      '--health-start-period',
+      '30s',
+      '--health-start-interval',
+      '300ms',
       '--health-interval',
-      '500ms',
+      '5s',
       '--health-timeout',
-      '3s',
+      '5s',
       '--health-retries',
       '5',
     ];
