@@ -169,7 +169,12 @@ export class Guests {
     const told = this.#told.get(containerId);
     if (told?.taskId !== taskId) return;
     await this.#modules.network.attached({ taskId, pid: told.pid, networks: [] });
+    this.#ended(containerId, taskId);
+  }
+
+  #ended(containerId: string, taskId: string): void {
     this.#told.delete(containerId);
+    this.#modules.network.detached(taskId);
   }
 
   #all(): Task[] {
@@ -237,7 +242,7 @@ export class Guests {
     if (!Attachment || this.#isMaking(Attachment.ContainerID)) return;
     const guest = await this.#modules.guests.look(Attachment.ContainerID);
     if (!guest) {
-      this.#told.delete(Attachment.ContainerID);
+      this.#ended(Attachment.ContainerID, taskId);
       return void (await this.#tell({ type: 'detach', taskId }));
     }
     // Somebody may have begun to bring it to another network while it was looked at.
@@ -259,8 +264,12 @@ export class Guests {
     const asks = this.#asksOf(guest);
     const places = networks.map(({ networkId, address, macAddress }) => `${networkId} ${address} ${macAddress}`);
     const facts = [pid, ...places, asks?.gateway, ...(asks?.servers ?? [])].join(' ');
-    if (pid === undefined) return void this.#told.delete(containerId);
-    if (networks.length === 0) return await this.#forget(containerId, taskId);
+    if (pid === undefined) return this.#ended(containerId, taskId);
+    if (networks.length === 0) {
+      // It may have left while no daemon was there to take back what an earlier one had given it.
+      this.#told.set(containerId, { taskId, pid, facts: '' });
+      return await this.#forget(containerId, taskId);
+    }
     if (this.#told.get(containerId)?.facts === facts) return;
     await this.#modules.network.attached({ taskId, pid, networks, ...(asks && { asks }) });
     this.#told.set(containerId, { taskId, pid, facts });

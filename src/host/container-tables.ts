@@ -75,7 +75,7 @@ export class ContainerTables {
     const namespace = await namespaceOf(pid);
     if (namespace === undefined) return;
     const known = this.#containers.get(taskId);
-    if (networks.length === 0) return await this.#clear(taskId, known);
+    if (networks.length === 0) return await this.#clear(taskId, known ?? { attachment, pid, namespace, networkIds: [], names: undefined });
     const networkIds = [...new Set(networks.map(({ networkId }) => networkId))].toSorted();
     // Told of the same once more it has what was loaded; after another one its interfaces may be new, and its routes gone.
     const container: Container =
@@ -83,6 +83,11 @@ export class ContainerTables {
     this.#containers.set(taskId, container);
     await this.apply(this.#led);
     if (container.failure !== undefined && this.#led.back.has(taskId) && this.#containers.get(taskId) === container) throw new Error(container.failure);
+  }
+
+  /** Its rules went with it. */
+  detached(taskId: string): void {
+    this.#containers.delete(taskId);
   }
 
   apply(led: Led): Promise<void> {
@@ -218,11 +223,11 @@ export class ContainerTables {
     return failure === undefined ? {} : { failure };
   }
 
-  /** It runs on, on none of our networks. */
-  async #clear(taskId: string, container: Container | undefined): Promise<void> {
+  /** It runs on, on none of our networks. What it has may be of an earlier life of the daemon. */
+  async #clear(taskId: string, container: Container): Promise<void> {
     this.#containers.delete(taskId);
     await this.#changes.idle();
-    if (!container || (await namespaceOf(container.pid)) !== container.namespace) return;
+    if ((await namespaceOf(container.pid)) !== container.namespace) return;
     const failure = await enterWith(container, noContainerRules, []);
     if (failure === undefined) return;
     this.#containers.set(taskId, container);

@@ -18,7 +18,7 @@ export class HostBridges implements Bridges {
   #wanted: readonly BridgedNetwork[] | undefined;
   /** Networks whose bridge was there in this life. */
   readonly #seen = new Set<string>();
-  /** By task; one that has ended has no interface any more. */
+  /** By task, until nothing of it is left; one that has ended has no interface any more. */
   readonly #attachments = new Map<string, TaskAttachment>();
   #rebuilt = 0;
   /** Networks whose bridge was not there. */
@@ -39,6 +39,10 @@ export class HostBridges implements Bridges {
     if (this.#attachments.get(taskId) === attachment) return;
     this.#attachments.set(taskId, attachment);
     await Promise.all(networks.map(({ networkId }) => this.#hairpin(networkId)));
+  }
+
+  detached(taskId: string): void {
+    this.#attachments.delete(taskId);
   }
 
   async audit(): Promise<readonly string[]> {

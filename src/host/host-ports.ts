@@ -70,6 +70,10 @@ export class HostPorts implements Ports {
     await this.#containers.attached(attachment);
   }
 
+  detached(taskId: string): void {
+    this.#containers.detached(taskId);
+  }
+
   async audit(): Promise<readonly string[]> {
     if (this.#stopped) return [];
     await this.#changes.idle();

@@ -83,6 +83,7 @@ export type Counters = Readonly<Record<string, number>>;
 export interface Bridges extends Facet<readonly BridgedNetwork[]> {
   /** The container's own end of its bridges is made ready. */
   attached(attachment: TaskAttachment): Promise<void>;
+  detached(taskId: string): void;
 }
 
 /** Published ports, and services' own addresses. */
@@ -91,11 +92,15 @@ export interface Ports extends Facet<Traffic> {
   clashes(): readonly PortClash[];
   /** The container finds the tasks behind services' addresses by itself, as long as it runs. */
   attached(attachment: TaskAttachment): Promise<void>;
+  detached(taskId: string): void;
 }
 
 export interface Names extends Facet<Traffic> {
   /** The name servers that listen now, as of the last `apply` or `audit`. */
   servers(): readonly NameServer[];
+  /** Of a container that was made elsewhere, names that are not the cluster's are asked of the servers that it was made with. */
+  attached(attachment: TaskAttachment): Promise<void>;
+  detached(taskId: string): void;
 }
 
 /** What the engine really gave a task, which need not be what it was asked for. */
@@ -111,7 +116,7 @@ export interface NodeNetwork {
   readonly bridges: Facet<readonly BridgedNetwork[]>;
   readonly overlay: Facet<Overlay>;
   readonly ports: Facet<Traffic> & Pick<Ports, 'clashes'>;
-  readonly names: Names;
+  readonly names: Facet<Traffic> & Pick<Names, 'servers'>;
   /** Refuses when this host cannot do it. `disturbed` is called when something may be other than applied: an audit should come soon. */
   start(disturbed: () => void, signal: AbortSignal): Promise<void>;
   /** A task's container runs with these attachments; again when they change. Rejects when clients could be led to it whom it would not answer: to be tried again. */

@@ -19,6 +19,8 @@ export function joinFacets(parts: NetworkParts): Omit<NodeNetwork, 'start' | 'st
     ports: { ...ports.facet, clashes: () => parts.ports.clashes() },
     names: { ...names.facet, servers: () => parts.names.servers() },
     async attached(attachment) {
+      // Before it is led there: what it asks until then is asked of those that it was made with.
+      await parts.names.attached(attachment);
       await Promise.all([parts.bridges.attached(attachment), parts.ports.attached(attachment)]);
     },
     async detaching(taskId) {
@@ -27,7 +29,10 @@ export function joinFacets(parts: NetworkParts): Omit<NodeNetwork, 'start' | 'st
       const done = await Promise.allSettled([names.again(), ports.again()]);
       for (const each of done) if (each.status === 'rejected') throw each.reason;
     },
-    detached: (taskId) => void detaching.delete(taskId),
+    detached(taskId) {
+      detaching.delete(taskId);
+      for (const part of [parts.names, parts.bridges, parts.ports]) part.detached(taskId);
+    },
   };
 }
 

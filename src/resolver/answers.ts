@@ -1,4 +1,4 @@
-/** Answers the queries of one node's containers: names of the cluster itself, all else from the host's resolvers. */
+/** Answers the queries of one node's containers: names of the cluster itself, all else from the host's resolvers, or the asker's own. */
 import type { Answer } from 'dns-packet';
 import type { NameTable } from '#network/names';
 import { codeOf, readQuery, responseCode, writeAnswer, type Query } from './dns/dns-message.ts';
@@ -14,16 +14,18 @@ export class Answers {
   readonly #upstream: Upstream;
   #table: NameTable | undefined;
   #own: ReadonlySet<string> = new Set();
+  #asks: ReadonlyMap<string, readonly string[]> = new Map();
   #turn = 0;
 
   constructor(upstream: Upstream) {
     this.#upstream = upstream;
   }
 
-  /** From now on answers from `table`; `own` are the addresses that we are asked at. */
-  use(table: NameTable | undefined, own: ReadonlySet<string>): void {
+  /** From now on answers from `table`; `own` are the addresses that we are asked at, `asks` askers with servers of their own for names that are not ours. */
+  use(table: NameTable | undefined, own: ReadonlySet<string>, asks: ReadonlyMap<string, readonly string[]> = new Map()): void {
     this.#table = table;
     this.#own = own;
+    this.#asks = asks;
   }
 
   /** Services that are gone are not counted on: their names come and go without number. */
@@ -43,7 +45,7 @@ export class Answers {
     // A query from our own address was sent here by a resolver that we would ask: it ends here.
     if (this.#own.has(asker)) return writeAnswer(query, responseCode.refused, [], overUdp);
     this.counters.forwarded += 1;
-    const answer = await this.#upstream.ask(message, asker, overUdp, this.#own);
+    const answer = await this.#upstream.ask(message, asker, overUdp, this.#own, this.#asks.get(asker));
     // Until the first table, "no such name" would be a guess, and askers believe it for good.
     if (answer && (this.#table || codeOf(answer) !== responseCode.nameUnknown)) return answer;
     this.counters.failed += 1;

@@ -4,7 +4,7 @@ import type { NameTable } from '#network/names';
 import { Answers } from './answers.ts';
 import { DnsServer } from './dns/dns-server.ts';
 import { HeldNames } from './held-names.ts';
-import type { Applied, ApplyMessage, Legacy, ServedNetwork } from './protocol.ts';
+import type { Applied, ApplyMessage, AskedServers, Legacy, ServedNetwork } from './protocol.ts';
 import { Upstream, type UpstreamOptions } from './upstream.ts';
 
 /** Above what the kernel gives away by itself (32768–60999) and what people publish. */
@@ -23,6 +23,7 @@ export class NameService {
   readonly #answers: Answers;
   readonly #served = new Map<string, Served>();
   readonly #names = new HeldNames();
+  #asks: AskedServers = {};
   #retry: NodeJS.Timeout | undefined;
   #earlier: Counters = {};
   /** One change at a time. */
@@ -38,6 +39,7 @@ export class NameService {
     for (const [name, count] of Object.entries(legacy.lookups ?? {})) this.#answers.lookups.set(name, count);
     for (const network of legacy.networks) this.#served.set(network.networkId, { ...network });
     this.#names.take(legacy.services, legacy.silent);
+    this.#asks = legacy.asks ?? {};
     this.#use();
     for (const [index, { networkId, address }] of legacy.servers.entries()) {
       const place = { udp: firstDescriptor + 2 * index, tcp: firstDescriptor + 2 * index + 1 };
@@ -48,6 +50,7 @@ export class NameService {
   /** Names change in this turn; resolves when every network that can be listened on is. */
   apply(message: ApplyMessage): Promise<void> {
     const table = this.#names.apply(message);
+    this.#asks = message.asks ?? {};
     if (message.complete || message.removed.length > 0) this.#forgetGone(table);
     this.#changing = this.#changing.then(() => this.#listen(message.networks));
     this.#use(message.networks);
@@ -77,6 +80,7 @@ export class NameService {
       servers: serversOf(all),
       networks: all.map(({ networkId, address }) => ({ networkId, address })),
       silent: this.#names.silent,
+      asks: this.#asks,
       ...(this.#names.table && { services: this.#names.table.services() }),
       counters: this.#counters(),
       lookups: this.lookups(),
@@ -101,7 +105,7 @@ export class NameService {
   }
 
   #use(networks: readonly ServedNetwork[] = [...this.#served.values()]): void {
-    this.#answers.use(this.#names.table, new Set(networks.map(({ address }) => address)));
+    this.#answers.use(this.#names.table, new Set(networks.map(({ address }) => address)), new Map(Object.entries(this.#asks)));
   }
 
   async #listen(networks: readonly ServedNetwork[]): Promise<void> {

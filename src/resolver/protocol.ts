@@ -36,7 +36,11 @@ export interface ApplyMessage {
   complete: boolean;
   set: readonly NamedService[];
   removed: readonly string[];
+  /** Askers, by address, for whom names that are not ours are asked of servers of their own: all of them. Absent from daemons that did not tell. */
+  asks?: AskedServers;
 }
+
+export type AskedServers = Readonly<Record<string, readonly string[]>>;
 
 export interface Welcome {
   type: 'welcome';
@@ -75,6 +79,7 @@ export interface Legacy {
   silent: readonly string[];
   /** Absent while no daemon wanted one, and from resolvers that had none. */
   door?: { path: string; leadsTo: string };
+  asks?: AskedServers;
   /** Absent while no daemon has told any. */
   services?: readonly NamedService[];
   counters: Counters;

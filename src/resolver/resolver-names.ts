@@ -4,7 +4,8 @@ import { Coalescer } from '#base/pace/coalescer';
 import { equal } from '#base/equal';
 import { Refusal } from '#base/refusal';
 import type { Logger } from '#base/logger';
-import type { Counters, Names, NameServer, Traffic } from '#network/contract';
+import type { Counters, Names, NameServer, TaskAttachment, Traffic } from '#network/contract';
+import { ledServers } from '#network/rules/asked-names';
 import type { DoorPlace } from './door.ts';
 import { Connection } from './connection.ts';
 import { resolverCommand, type Launch, type Launched, type ResolverProgram } from './launch.ts';
@@ -31,6 +32,8 @@ export interface ResolverParts {
 /** A program that does not answer by then will not. */
 const startLimitMs = 10_000;
 const startPollMs = 20;
+/** As many as an engine asks of those that a container was made with. */
+const serversEach = 3;
 
 export class ResolverNames implements Names {
   readonly #options: ResolverOptions;
@@ -40,6 +43,8 @@ export class ResolverNames implements Names {
   /** What the resolver at the end of the line was told; undefined: nothing by us. */
   #told: Map<string, Traffic['services'][number]> | undefined;
   #wanted: Traffic | undefined;
+  /** By task: of those that have servers of their own, their addresses and these. */
+  readonly #asks = new Map<string, { addresses: readonly string[]; servers: readonly string[] }>();
   #state: Pick<Applied, 'servers' | 'problems' | 'counters' | 'lookups'> = { servers: [], problems: [], counters: {} };
   #disturbed: () => void = () => {};
   #stopped = true;
@@ -79,6 +84,20 @@ export class ResolverNames implements Names {
   apply(wanted: Traffic): Promise<void> {
     this.#wanted = wanted;
     return this.#changes.submit(wanted);
+  }
+
+  async attached({ taskId, networks, asks }: TaskAttachment): Promise<void> {
+    const servers = ledServers(asks?.servers ?? []).slice(0, serversEach);
+    const own = servers.length > 0 && networks.length > 0 ? { addresses: networks.map(({ address }) => address), servers } : undefined;
+    if (equal(this.#asks.get(taskId), own)) return;
+    if (own) this.#asks.set(taskId, own);
+    else this.#asks.delete(taskId);
+    // A resolver that does not take it is told with all else as soon as there is one again.
+    if (this.#wanted) await this.#changes.submit(this.#wanted).catch(() => undefined);
+  }
+
+  detached(taskId: string): void {
+    this.#asks.delete(taskId);
   }
 
   async audit(): Promise<readonly string[]> {
@@ -137,7 +156,8 @@ export class ResolverNames implements Names {
 
   async #tell(traffic: Traffic): Promise<void> {
     const line = await this.#connected();
-    const message = changeOf(this.#told, traffic);
+    const asks = Object.fromEntries([...this.#asks.values()].flatMap(({ addresses, servers }) => addresses.map((address) => [address, servers])));
+    const message = { ...changeOf(this.#told, traffic), asks };
     // Whatever becomes of this message, the next one must not build on it unless it was taken.
     this.#told = undefined;
     const before = this.#state;

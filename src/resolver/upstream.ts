@@ -26,12 +26,12 @@ export class Upstream {
 
   constructor(readonly options: UpstreamOptions) {}
 
-  /** The first answer of the host's servers without those in `own`, asked one after the other; undefined when none answers. Queries keep their id. */
-  async ask(message: Uint8Array, asker: string, overUdp: boolean, own: ReadonlySet<string>): Promise<Buffer | undefined> {
+  /** The first answer of `servers` (absent: of the host's) without those in `own`, asked one after the other; undefined when none answers. Queries keep their id. */
+  async ask(message: Uint8Array, asker: string, overUdp: boolean, own: ReadonlySet<string>, servers?: readonly string[]): Promise<Buffer | undefined> {
     const leave = this.#places.take(asker);
     if (!leave) return undefined;
     try {
-      for (const server of await this.#current(own)) {
+      for (const server of servers?.filter((each) => !own.has(each)) ?? (await this.#current(own))) {
         const answer = await (overUdp ? askByUdp(message, server, this.options.port) : askByTcp(message, server, this.options.port));
         if (answer) return answer;
       }

@@ -41,9 +41,15 @@ class Recorded<Wanted> implements Facet<Wanted> {
 
 class RecordedBridges extends Recorded<readonly BridgedNetwork[]> {
   readonly attachments: TaskAttachment[] = [];
+  /** Tasks of which nothing is left. */
+  readonly gone: string[] = [];
 
   async attached(attachment: TaskAttachment): Promise<void> {
     this.attachments.push(attachment);
+  }
+
+  detached(taskId: string): void {
+    this.gone.push(taskId);
   }
 }
 
@@ -51,9 +57,15 @@ class RecordedPorts extends Recorded<Traffic> {
   /** What is said to be somebody else's. */
   taken: readonly PortClash[] = [];
   readonly attachments: TaskAttachment[] = [];
+  /** Tasks of which nothing is left. */
+  readonly gone: string[] = [];
 
   async attached(attachment: TaskAttachment): Promise<void> {
     this.attachments.push(attachment);
+  }
+
+  detached(taskId: string): void {
+    this.gone.push(taskId);
   }
 
   clashes(): readonly PortClash[] {
@@ -62,6 +74,14 @@ class RecordedPorts extends Recorded<Traffic> {
 }
 
 class RecordedNames extends Recorded<Traffic> {
+  readonly gone: string[] = [];
+
+  async attached(): Promise<void> {}
+
+  detached(taskId: string): void {
+    this.gone.push(taskId);
+  }
+
   servers(): readonly NameServer[] {
     return (this.wanted?.networks ?? []).map(({ network, gateway }) => ({ networkId: network.ID, address: gateway, port: 64_053 }));
   }

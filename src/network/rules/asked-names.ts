@@ -1,4 +1,4 @@
-/** Names for a container that was made elsewhere: its engine goes on asking the servers that it was made with, and what goes to them is led to this node's own, which asks these in turn. */
+/** Names for a container that was made elsewhere: its engine goes on asking the servers that it was made with, and what goes to them is led to this node's own, which asks these in turn for what it does not know. */
 import { isHostAddress } from '#model/ipv4';
 import { elements, hooked, type RulePart } from './rule-parts.ts';
 

@@ -31,6 +31,7 @@ function setUp() {
   const containers = new Map<string, Guest>();
   const said: AttachmentChange[] = [];
   const attached: TaskAttachment[] = [];
+  const ended: string[] = [];
   let heard: (containerId: string | undefined) => void = () => {};
   const faults: { session?: Error; engine?: Error } = {};
   const guests: GuestEngine = {
@@ -52,11 +53,12 @@ function setUp() {
   const clock = new VirtualClock();
   const recording = Object.assign(Object.create(new RecordingNetwork()) as RecordingNetwork, {
     attached: async (each: TaskAttachment) => void attached.push(each),
+    detached: (taskId: string) => void ended.push(taskId),
   });
   const modules = { guests, network: recording, clock, logger: silentLogger, tasks, networks, session: () => session };
   const keeper = new Guests(modules, new AbortController().signal);
   keeper.start();
-  return { keeper, tasks, networks, containers, said, attached, faults, clock, event: (id?: string) => heard(id) };
+  return { keeper, tasks, networks, containers, said, attached, ended, faults, clock, event: (id?: string) => heard(id) };
 }
 
 const running: Guest = {
@@ -145,6 +147,15 @@ test('one that was made with other name servers is led to ours for as long as it
   keeper.look();
   await settle();
   expect(attached.slice(3)).toEqual([{ taskId: 't1', pid: 7, networks: [] }]);
+});
+
+test('one that left its networks while no daemon was there is given back what it had', async () => {
+  const { tasks, containers, keeper, attached, ended } = setUp();
+  tasks.set('t1', guestTask('c1', true));
+  containers.set('c1', { ...running, networkIds: [], networks: [] });
+  keeper.look();
+  await settle();
+  expect([attached, ended]).toEqual([[{ taskId: 't1', pid: 7, networks: [] }], ['t1']]);
 });
 
 test('an engine that does not answer says nothing about a container, and managers that cannot be reached are told later', async () => {

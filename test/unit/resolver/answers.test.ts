@@ -90,6 +90,18 @@ test('other names come from the host’s resolvers', async () => {
   expect(answers.counters).toEqual({ answered: 0, forwarded: 3, failed: 0 });
 });
 
+test('who has servers of his own is answered by them, and everybody else by the host’s', async () => {
+  open.push(
+    await DnsServer.open({ address: '127.0.53.8', port: upstreamPort }, async (message) => {
+      const query = decode(Buffer.from(message));
+      return encode({ ...query, type: 'response', answers: [{ type: 'A', name: 'up.example', data: '192.0.2.81' }] });
+    }),
+  );
+  answers.use(new NameTable(endpoints), new Set(), new Map([['10.0.1.99', ['127.0.53.8']]]));
+  const asked = await Promise.all([ask('up.example'), ask('up.example', { asker: '10.0.1.5' }), ask('api')]);
+  expect(asked.map(({ data }) => (data.length === 1 ? data[0] : data.length))).toEqual(['192.0.2.81', '192.0.2.80', 2]);
+});
+
 test('before the first table no name is denied', async () => {
   expect((await ask('gone.example')).code).toBe(2);
   expect((await ask('up.example')).data).toEqual(['192.0.2.80']);
