@@ -1,7 +1,7 @@
 /**
  * `npm run bench`: the figures that the project promises, measured on this machine in a few minutes. Names of benches as arguments choose some.
  * `npm run bench -- soak --minutes 30` and `npm run bench -- failover --kills 20 --cuts 20`, `npm run bench -- load --hosts 5 --updates 20 --rate 1000`, `npm run bench -- network --parts reach,moments,ratios,swarm,change`, `npm run bench -- agents --nodes 1000`, `npm run bench -- chaos --minutes 30 --seed 1`, `npm run bench -- gitops-chaos --commits 200 --seed 1`, `npm run bench -- gitops-beside` are the long ones, which are run only when they are named.
- * With `--sample` the long turns of `scale` and `huge` say in which rooms they are.
+ * With `--sample` the long turns of `scale`, `huge` and `agents` say in which rooms or functions they are.
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
@@ -234,7 +234,7 @@ async function main(): Promise<void> {
   const parts = values.parts.split(',').filter(Boolean);
   if (reason === undefined && chosen.includes('network')) await measure('network', () => benchNetwork(parts, say));
   // Thirty tasks a node.
-  const agents = { nodes: Number(values.nodes), services: 100, replicas: Math.round((Number(values.nodes) * 30) / 100) };
+  const agents = { nodes: Number(values.nodes), services: 100, replicas: Math.round((Number(values.nodes) * 30) / 100), sampled: values.sample };
   if (reason === undefined && chosen.includes('agents')) await measure('agents', () => benchAgents(agents, say));
   const chaos = { minutes: Number(values.minutes), seed: Number(values.seed) };
   if (reason === undefined && chosen.includes('chaos')) await measure('chaos', () => benchChaos(chaos, say));

@@ -15,6 +15,8 @@ export interface AgentsSize {
   nodes: number;
   services: number;
   replicas: number;
+  /** Whether it is said what was at work in the long turns: then the figures are not worth comparing. */
+  sampled: boolean;
 }
 
 /** For a phase: a node's joining and its tasks are work for a machine that may be busy. */
@@ -40,11 +42,24 @@ interface Second {
   cpuMs: number;
 }
 
+/** A turn that was long, or, with 0 ms, all of some seconds. */
+interface LongTurn {
+  at: number;
+  ms: number;
+  /** Functions with their milliseconds: with what they called, and by themselves. */
+  whole: string;
+  own: string;
+}
+
+/** Of each manager in a phase. */
+const toldTurns = 6;
+
 export async function benchAgents(size: AgentsSize, say: (text: string) => void): Promise<Row[]> {
   const machines = await startHosts(3);
   const monitor = new URL('turn-monitor.mjs', import.meta.url).href;
   const given = process.env['NODE_OPTIONS'] ?? '';
   Object.assign(process.env, { NODE_OPTIONS: `${given} --import ${monitor}`, SHOAL_TURNS: join(machines.hosts[0]?.folder ?? '', 'turns') });
+  if (size.sampled) process.env['SHOAL_SAMPLE'] = '1';
   const daemons = machines.hosts.map((host: Host, at: number) => new HostDaemon(host, `m${at}`, ['--safe-mode=false']));
   let fleet: Fleet | undefined;
   try {
@@ -93,7 +108,9 @@ class LargeCluster {
   async run(): Promise<Row[]> {
     const { nodes, services, replicas } = this.size;
     const [first] = this.daemons as [HostDaemon];
+    this.fleet.order({ kind: 'prepare', count: nodes });
     await this.#form(first);
+    await this.#until(async () => (await this.fleet.state()).prepared === nodes, 'not all nodes have a key');
     await this.#phase(`${nodes} nodes join`, () => this.#join(first));
     await this.#phase(`${services * replicas} tasks are made and run`, () => this.#deploy(first));
     await this.#phase(`asked for ${steadyMs / 1000} s`, () => this.#ask());
@@ -112,7 +129,7 @@ class LargeCluster {
   async #join(first: HostDaemon): Promise<void> {
     const began = performance.now();
     const token = await first.ask('swarm', 'join-token', '-q', 'worker');
-    this.fleet.order({ token, remotes: this.daemons.map(({ host }) => `${host.address}:2377`), count: this.size.nodes });
+    this.fleet.order({ kind: 'join', token, remotes: this.daemons.map(({ host }) => `${host.address}:2377`) });
     await this.#until(async () => (await this.fleet.state()).connected === this.size.nodes, 'not all nodes are in');
     await this.#ready(first);
     this.#row(`${this.size.nodes} nodes join, by token, until all are ready`, `${seconds(began)} s`);
@@ -189,14 +206,18 @@ class LargeCluster {
 
   async #phase(what: string, work: () => Promise<void>): Promise<void> {
     const began = Date.now();
+    const { cpuMs } = await this.fleet.state();
     this.say(`  ${what}`);
     try {
       await work();
     } finally {
       await pause(1500);
       this.say(`  ${this.#worst(began)}`);
+      if (this.size.sampled) this.#sayLong(began);
     }
     const seen = this.daemons.map(({ pid }) => this.#seconds(pid).filter(({ at }) => at >= began)).filter((list) => list.length > 0);
+    const share = ((await this.fleet.state()).cpuMs - cpuMs) / (Date.now() - began);
+    this.say(`  the simulator of the nodes: ${Math.round(share * 100)} % of a core`);
     const turn = Math.max(...seen.flat().map(({ longestMs }) => longestMs));
     const figure = seen
       .map((list) => {
@@ -219,14 +240,19 @@ class LargeCluster {
     return `longest turns: ${worst.join(', ')}`;
   }
 
+  /** What was at work in each manager's longest turns, and in all. */
+  #sayLong(began: number): void {
+    for (const { name, pid } of this.daemons) {
+      const seen = linesOf<LongTurn>(`${this.#turnsPath}.${pid}.long`).filter(({ at }) => at >= began);
+      const longest = seen.toSorted((a, b) => b.ms - a.ms).slice(0, toldTurns);
+      for (const { at, ms, whole, own } of [...longest.filter((turn) => turn.ms > 0), ...seen.filter((turn) => turn.ms === 0).slice(-toldTurns)]) {
+        this.say(`  ${name} ${ms === 0 ? 'in five seconds' : `${ms} ms`} after ${Math.round((at - began) / 1000)} s: ${whole}\n    by itself: ${own}`);
+      }
+    }
+  }
+
   #seconds(pid: number): Second[] {
-    const path = `${this.#turnsPath}.${pid}`;
-    return existsSync(path)
-      ? readFileSync(path, 'utf8')
-          .split('\n')
-          .filter(Boolean)
-          .map((line) => JSON.parse(line) as Second)
-      : [];
+    return linesOf<Second>(`${this.#turnsPath}.${pid}`);
   }
 
   #row(what: string, figure: string): void {
@@ -256,6 +282,14 @@ const questions: readonly Question[] = [
   () => ['GET', '/nodes', undefined],
   (number) => ['GET', `/tasks?filters=${filter({ node: [`sim-${number % 50}`] })}`, undefined],
 ];
+
+function linesOf<T>(path: string): T[] {
+  if (!existsSync(path)) return [];
+  return readFileSync(path, 'utf8')
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => JSON.parse(line) as T);
+}
 
 function seconds(began: number): string {
   return ((performance.now() - began) / 1000).toFixed(1);

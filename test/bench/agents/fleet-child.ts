@@ -14,14 +14,12 @@ import { testDescription } from '#test/support/memory-cluster';
 import { realClock } from '#test/support/real-clock';
 import { silentLogger } from '#test/support/silent-logger';
 
-export interface FleetOrder {
-  token: string;
-  remotes: readonly string[];
-  count: number;
-}
+/** First the nodes' keys are made, which on hosts of their own would cost the managers' nothing; then they join. */
+export type FleetOrder = { kind: 'prepare'; count: number } | { kind: 'join'; token: string; remotes: readonly string[] };
 
 /** What is asked for by any message, and sent back. */
 export interface FleetState {
+  prepared: number;
   joined: number;
   /** Nodes that have a session now. */
   connected: number;
@@ -32,11 +30,14 @@ export interface FleetState {
   begun: number;
   /** Tasks that were told to stop. */
   ended: number;
+  /** Processor time of this process, milliseconds. */
+  cpuMs: number;
   failure: string;
 }
 
 const joinsAtOnce = 16;
-const state: FleetState = { joined: 0, connected: 0, opened: 0, running: 0, begun: 0, ended: 0, failure: '' };
+const state: FleetState = { prepared: 0, joined: 0, connected: 0, opened: 0, running: 0, begun: 0, ended: 0, cpuMs: 0, failure: '' };
+const prepared: { key: string; request: string }[] = [];
 
 class FleetNode {
   readonly #states = new Map<string, TaskState>();
@@ -46,6 +47,7 @@ class FleetNode {
   constructor(
     readonly nodeId: string,
     readonly tls: LiveTls,
+    /** Whoever led when it joined comes first. */
     public managers: readonly string[],
   ) {}
 
@@ -54,6 +56,7 @@ class FleetNode {
     const openSession = managersLine({
       local: () => undefined,
       addresses: () => this.managers,
+      leader: this.managers[0],
       tls: () => this.tls,
       connected: (tunnel) => tunnel.destroy(),
       random: random.split('managers'),
@@ -120,17 +123,22 @@ class FleetNode {
   }
 }
 
-async function joinAll({ token, remotes, count }: FleetOrder): Promise<void> {
+async function prepare(count: number): Promise<void> {
+  for (; state.prepared < count; state.prepared++) {
+    const key = certificates.newKey();
+    prepared.push({ key, request: await certificates.request(key) });
+  }
+}
+
+async function joinAll(token: string, remotes: readonly string[]): Promise<void> {
   let next = 0;
   const options = { token, availability: 'active' as const, advertised: '', replaces: '', unheard: '' };
   const remote = remotes[0] ?? '';
   const root = await fetchRoot(remote);
   await Promise.all(
     Array.from({ length: joinsAtOnce }, async () => {
-      while (next < count) {
-        const number = next++;
-        const key = certificates.newKey();
-        const request = await certificates.request(key);
+      for (let number = next++; prepared[number]; number = next++) {
+        const { key, request } = prepared[number] as (typeof prepared)[number];
         const { nodeId, certificate, roots, managers } = await insist((tries) =>
           askToJoin(remotes[tries % remotes.length] ?? '', root, { ...options, request }),
         );
@@ -156,7 +164,11 @@ async function insist<T>(ask: (tries: number) => Promise<T>): Promise<T> {
 // Each call that fails has a stack, and a map of the sources would be asked for every line of it: as in a daemon, there is none.
 process.setSourceMapsEnabled(false);
 process.on('message', (order: FleetOrder | 'state') => {
-  if (order === 'state') return void process.send?.(state);
-  joinAll(order).catch((error: unknown) => (state.failure = String(error)));
+  if (order === 'state') {
+    const { user, system } = process.cpuUsage();
+    return void process.send?.({ ...state, cpuMs: (user + system) / 1000 });
+  }
+  const work = order.kind === 'prepare' ? prepare(order.count) : joinAll(order.token, order.remotes);
+  work.catch((error: unknown) => (state.failure = String(error)));
 });
 process.on('disconnect', () => process.exit());
