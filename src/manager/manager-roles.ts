@@ -7,6 +7,7 @@ import type { Cluster } from '#control/cluster';
 import { unseatManager } from '#control/nodes';
 import { managerAddress, roleOf } from '#model/manager-address';
 import type { MemberChanges, Standing } from '#replica/replicated-log';
+import type { StoreEvent } from '#store/action';
 import type { View } from '#store/view';
 import type { Duty } from './leader-duties.ts';
 
@@ -43,7 +44,7 @@ export class ManagerRoles implements Duty {
 
   async start(): Promise<void> {
     this.#unwatch = this.#parts.cluster.watch((events) => {
-      if (events.some(({ kind }) => kind === 'node')) this.#looks.ask();
+      if (events.some(concernsManager)) this.#looks.ask();
     });
     this.#looks.ask();
   }
@@ -94,4 +95,9 @@ export class ManagerRoles implements Duty {
     for (const id of members.keys()) if (id !== nodeId && !view.get('node', id)) leaving.push({ type: 'remove', id });
     return leaving.find(({ id }) => id !== nodeId) ?? leaving[0];
   }
+}
+
+/** Workers come and go by the thousand, and who agrees stays the same. */
+function concernsManager({ kind, object, previous }: StoreEvent): boolean {
+  return kind === 'node' && [object, previous].some((node) => node !== undefined && (node.Spec.Role === 'manager' || roleOf(node) === 'manager'));
 }

@@ -24,6 +24,8 @@ export class RootRotation implements Duty {
   readonly #parts: RootRotationParts;
   #unwatch: () => void = () => {};
   readonly #looks: Repeater;
+  /** Where the root stays, what nodes become is of no account. */
+  #rotating = false;
 
   constructor(parts: RootRotationParts) {
     this.#parts = parts;
@@ -36,7 +38,7 @@ export class RootRotation implements Duty {
 
   async start(): Promise<void> {
     this.#unwatch = this.#parts.cluster.watch((events) => {
-      if (events.some(({ kind }) => kind === 'node' || kind === 'cluster')) this.#looks.ask();
+      if (events.some(({ kind }) => kind === 'cluster' || (kind === 'node' && this.#rotating))) this.#looks.ask();
     });
     this.#looks.ask();
   }
@@ -55,6 +57,7 @@ export class RootRotation implements Duty {
     const { cluster, random, logger } = this.#parts;
     const view = await cluster.read();
     const authority = clusterOf(view)?.Shoal?.Authority;
+    this.#rotating = authority?.Rotation !== undefined;
     if (!authority?.Rotation || nodesToRotate(authority, view.list('node')).length > 0) return;
     if (await cluster.submit(endRotation(authority.Rotation.Certificate, (count) => random.bytes(count)))) {
       logger.info({}, 'every node that lives has a certificate of the new root: it is the only one from now on, and join tokens are new');

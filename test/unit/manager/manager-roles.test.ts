@@ -1,11 +1,13 @@
 import { expect, test } from 'vitest';
+import { seededRandom } from '#base/random';
 import { Refusal } from '#base/refusal';
 import { initCluster } from '#control/clusters';
 import { keepOneManager, removeNode, updateNode } from '#control/nodes';
+import { RootRotation } from '#manager/authority/root-rotation';
 import { ManagerRoles } from '#manager/manager-roles';
 import { roleOf } from '#model/manager-address';
 import type { Node } from '#model/object/node';
-import { create } from '#store/action';
+import { create, update } from '#store/action';
 import { aNode } from '#test/support/cluster-objects';
 import { MemoryCluster, testDescription } from '#test/support/memory-cluster';
 import { silentLogger } from '#test/support/silent-logger';
@@ -109,4 +111,28 @@ test('of a cluster that was made anew one is a manager, and nobody else is to be
     ['three', 'worker', 'worker'],
   ]);
   await roles.stop();
+});
+
+test('workers that come and change are no reason to ask who agrees, nor whether a root is exchanged that is not', async () => {
+  const { clock, cluster, roles, want } = await setUp();
+  const rotation = new RootRotation({ cluster, random: seededRandom(1), clock, logger: silentLogger });
+  await Promise.all([roles.start(), rotation.start()]);
+  await settle();
+  let reads = 0;
+  const read = cluster.read.bind(cluster);
+  cluster.read = () => {
+    reads++;
+    return read();
+  };
+  const worker = (id: string): Node => aNode(id, { Shoal: { Role: 'worker' } });
+  for (const id of ['a', 'b', 'c']) {
+    cluster.write([create('node', worker(id))]);
+    cluster.write([update('node', { ...worker(id), Status: { State: 'ready', Addr: '192.0.2.7' } })]);
+    await settle();
+  }
+  expect(reads).toBe(0);
+  want('a', 'manager');
+  await settle();
+  expect(reads).toBe(1);
+  await Promise.all([roles.stop(), rotation.stop()]);
 });
