@@ -13,21 +13,20 @@ import {
   AuthorityKeyIdentifierExtension,
   BasicConstraintsExtension,
   ExtendedKeyUsage,
-  ExtendedKeyUsageExtension,
   KeyUsageFlags,
   KeyUsagesExtension,
   Name,
-  Pkcs10CertificateRequest,
   Pkcs10CertificateRequestGenerator,
-  SubjectAlternativeNameExtension,
   SubjectKeyIdentifierExtension,
   X509Certificate,
   X509CertificateGenerator,
   type Extension,
 } from '@peculiar/x509';
+import { oncePer } from '#base/pace/once-per';
 import { Refusal } from '#base/refusal';
 import type { Subject, Template } from '#ca/certificate';
 import type { CertificateFacts, Certificates, Issuer } from '#ca/contract';
+import { identifierOf, issueLeaf, readRequest, subjectIn, type LeafIssuer } from './leaf.ts';
 
 type Key = webcrypto.CryptoKey;
 
@@ -54,28 +53,13 @@ export const certificates: Certificates = {
   },
 
   async issue(request, template, issuer) {
-    const publicKey = await keyOfRequest(request);
-    const { by, signer } = await signerOf(issuer);
-    const extensions = [
-      new KeyUsagesExtension(KeyUsageFlags.digitalSignature | KeyUsageFlags.keyEncipherment, true),
-      new ExtendedKeyUsageExtension([...bothEnds]),
-      new BasicConstraintsExtension(false, undefined, true),
-      new SubjectAlternativeNameExtension(template.names.map((value) => ({ type: 'dns', value }))),
-      ...(await identifiers(publicKey, signer.publicKey)),
-    ];
-    const leaf = await sign({
-      subject: nameOf(template.subject),
-      issuer: by.subjectName,
-      template,
-      publicKey,
-      signingKey: signer.privateKey,
-      extensions,
-    });
+    const spki = keyOfRequest(request);
+    const leaf = await issueLeaf(spki, template, signerOf(issuer));
     return issuer.crossSigned === undefined ? leaf : `${leaf}${issuer.crossSigned}`;
   },
 
   async checkRequest(request) {
-    await keyOfRequest(request);
+    keyOfRequest(request);
   },
 
   async crossSign(certificate, issuer: Issuer) {
@@ -120,8 +104,8 @@ export const certificates: Certificates = {
 
   keyDigest(text) {
     try {
-      const key = text.includes('CERTIFICATE REQUEST') ? Buffer.from(new Pkcs10CertificateRequest(text).publicKey.rawData) : spkiOf(firstOf(text));
-      return createHash('sha256').update(key).digest('base64');
+      const key = text.includes('CERTIFICATE REQUEST') ? readRequest(text)?.spki : spkiOf(firstOf(text));
+      return key && createHash('sha256').update(key).digest('base64');
     } catch {
       return undefined;
     }
@@ -232,17 +216,11 @@ function subjectOf(name: Name): Subject {
   return { commonName, ...(organizationalUnit !== undefined && { organizationalUnit }), ...(organization !== undefined && { organization }) };
 }
 
-async function keyOfRequest(request: string): Promise<Key> {
-  const refused = new Refusal('invalidArgument', 'this is no request for a certificate of a P-256 key, signed by that key');
-  if (request.length > longestPem) throw refused;
-  try {
-    const parsed = new Pkcs10CertificateRequest(request);
-    const key = await parsed.publicKey.export(algorithm, ['verify'], webcrypto);
-    if (await parsed.verify(webcrypto)) return key;
-  } catch {
-    // What cannot be read is refused as what does not hold.
-  }
-  throw refused;
+/** The key's part of a certificate for it. */
+function keyOfRequest(request: string): Buffer {
+  const read = request.length > longestPem ? undefined : readRequest(request);
+  if (!read?.holds()) throw new Refusal('invalidArgument', 'this is no request for a certificate of a P-256 key, signed by that key');
+  return read.spki;
 }
 
 interface Pair {
@@ -250,25 +228,21 @@ interface Pair {
   publicKey: Key;
 }
 
-interface Signer {
-  by: X509Certificate;
-  signer: Pair;
-}
-
 /** Who signs again and again keeps the issuer, and it is read once; what was read goes with it. */
-const signers = new WeakMap<Issuer, Signer>();
+const signerOf = oncePer((issuer: Issuer): LeafIssuer => {
+  const key = signingKeyOf(issuer.key);
+  const name = subjectIn(native(firstOf(issuer.certificate)).raw);
+  if (!name) throw new Refusal('invalidArgument', 'this is no certificate of an authority');
+  return { name, key, identifier: identifierOf(createPublicKey(key).export({ type: 'spki', format: 'der' })) };
+});
 
-async function signerOf(issuer: Issuer): Promise<Signer> {
-  const known = signers.get(issuer);
-  if (known) return known;
-  const read = { by: new X509Certificate(firstOf(issuer.certificate)), signer: await pairOf(issuer.key) };
-  signers.set(issuer, read);
-  return read;
+function signingKeyOf(pem: string): KeyObject {
+  if (pem === '') throw new Refusal('unavailable', 'the key of the root is with an external CA: nothing can be signed here without it');
+  return privateKeyOf(pem);
 }
 
 async function pairOf(pem: string): Promise<Pair> {
-  if (pem === '') throw new Refusal('unavailable', 'the key of the root is with an external CA: nothing can be signed here without it');
-  const key = privateKeyOf(pem);
+  const key = signingKeyOf(pem);
   const own = key.export({ type: 'pkcs8', format: 'der' });
   const spki = createPublicKey(key).export({ type: 'spki', format: 'der' });
   return {

@@ -1,0 +1,125 @@
+/** What a cluster of many nodes makes by the thousand: a request for a certificate is read, and a certificate written, by themselves and not by way of objects for all that there is in such. */
+import { createHash, createPublicKey, randomBytes, sign, verify, type KeyObject } from 'node:crypto';
+import { promisify } from 'node:util';
+import type { Subject, Template } from '#ca/certificate';
+import { bits, contextTag, element, elementsIn, objectName, tags, time } from './der.ts';
+
+/** What a request says of its key, and whether the key has signed it. */
+export interface Requested {
+  /** The key's own certificate part (SubjectPublicKeyInfo). */
+  spki: Buffer;
+  /** Whether that is a key of P-256, and the request is signed by it. */
+  holds: () => boolean;
+}
+
+/** Who signs certificates, read once for many. */
+export interface LeafIssuer {
+  /** As it stands in the issuer's certificate, byte for byte: by that a chain is found. */
+  name: Uint8Array;
+  key: KeyObject;
+  /** Of the key, as `identifierOf` makes it. */
+  identifier: Uint8Array;
+}
+
+const requestText = /^\s*-----BEGIN CERTIFICATE REQUEST-----([A-Za-z0-9+/=\s]+)-----END CERTIFICATE REQUEST-----\s*$/;
+/** ECDSA with SHA-256, which has no parameters. */
+const signedBy = element(tags.sequence, objectName('1.2.840.10045.4.3.2'));
+
+/** Undefined where `request` (PEM) is none. */
+export function readRequest(request: string): Requested | undefined {
+  const [, body] = requestText.exec(request) ?? [];
+  const [whole, ...more] = (body === undefined ? undefined : elementsIn(Buffer.from(body, 'base64'))) ?? [];
+  if (whole?.tag !== tags.sequence || more.length > 0) return undefined;
+  const [said, algorithm, signature, ...beyond] = elementsIn(whole.content) ?? [];
+  if (said?.tag !== tags.sequence || !algorithm || signature?.tag !== tags.bits || signature.content[0] !== 0 || beyond.length > 0) return undefined;
+  const [version, name, key] = elementsIn(said.content) ?? [];
+  if (version?.tag !== tags.integer || name?.tag !== tags.sequence || key?.tag !== tags.sequence) return undefined;
+  const spki = key.whole;
+  return { spki, holds: () => algorithm.whole.equals(signedBy) && isSigned(spki, said.whole, signature.content.subarray(1)) };
+}
+
+function isSigned(spki: Buffer, said: Buffer, signature: Buffer): boolean {
+  try {
+    const key = createPublicKey({ key: spki, format: 'der', type: 'spki' });
+    const isOurs = key.asymmetricKeyType === 'ec' && key.asymmetricKeyDetails?.namedCurve === 'prime256v1';
+    // There is one way to write a key: by its digest its owner is known again.
+    return isOurs && key.export({ type: 'spki', format: 'der' }).equals(spki) && verify('sha256', said, key, signature);
+  } catch {
+    return false;
+  }
+}
+
+const extension = (name: string, isCritical: boolean, content: Buffer): Buffer =>
+  element(tags.sequence, objectName(name), ...(isCritical ? [element(tags.boolean, Buffer.of(0xff))] : []), element(tags.octets, content));
+
+/** Signs and enciphers keys; serves at both ends of a connection; vouches for nobody. */
+const usual = [
+  extension('2.5.29.15', true, element(tags.bits, Buffer.of(5, 0b1010_0000))),
+  extension('2.5.29.37', false, element(tags.sequence, objectName('1.3.6.1.5.5.7.3.1'), objectName('1.3.6.1.5.5.7.3.2'))),
+  extension('2.5.29.19', true, element(tags.sequence)),
+];
+const version3 = element(contextTag(0, true), element(tags.integer, Buffer.of(2)));
+
+/** A certificate for the key `spki`, PEM. */
+export async function issueLeaf(spki: Buffer, { subject, names, validity }: Template, { name, key, identifier }: LeafIssuer): Promise<string> {
+  const others = names.map((each) => element(contextTag(2, false), Buffer.from(each, 'latin1')));
+  const extensions = [
+    ...usual,
+    extension('2.5.29.17', false, element(tags.sequence, ...others)),
+    extension('2.5.29.14', false, element(tags.octets, identifierOf(spki))),
+    extension('2.5.29.35', false, element(tags.sequence, element(contextTag(0, false), identifier))),
+  ];
+  const said = element(
+    tags.sequence,
+    version3,
+    element(tags.integer, newNumber()),
+    signedBy,
+    name,
+    element(tags.sequence, time(validity.notBefore), time(validity.notAfter)),
+    nameOf(subject),
+    spki,
+    element(contextTag(3, true), element(tags.sequence, ...extensions)),
+  );
+  const signature = await promisify(sign)('sha256', said, key);
+  const lines = element(tags.sequence, said, signedBy, bits(signature))
+    .toString('base64')
+    .match(/.{1,64}/g);
+  return `-----BEGIN CERTIFICATE-----\n${(lines ?? []).join('\n')}\n-----END CERTIFICATE-----\n`;
+}
+
+/** Of 16 bytes; positive, and written as short as it can be. */
+function newNumber(): Buffer {
+  const number = randomBytes(16);
+  number[0] = ((number[0] ?? 0) & 0x3f) | 0x40;
+  return number;
+}
+
+/** The name that the owner of a certificate (DER) has in it, byte for byte; undefined of what is none. */
+export function subjectIn(certificate: Buffer): Buffer | undefined {
+  const [said] = elementsIn(elementsIn(certificate)?.[0]?.content ?? Buffer.alloc(0)) ?? [];
+  const fields = elementsIn(said?.content ?? Buffer.alloc(0)) ?? [];
+  // Number, algorithm, issuer and times come before it, and the version where there is one.
+  return fields[fields[0]?.tag === contextTag(0, true) ? 5 : 4]?.whole;
+}
+
+/** As RFC 5280 makes it of a key (4.2.1.2, the first method). */
+export function identifierOf(spki: Buffer): Buffer {
+  const [, key] = elementsIn(elementsIn(spki)?.[0]?.content ?? Buffer.alloc(0)) ?? [];
+  return createHash('sha1')
+    .update(key?.content.subarray(1) ?? Buffer.alloc(0))
+    .digest();
+}
+
+function nameOf({ organization, organizationalUnit, commonName }: Subject): Buffer {
+  const parts = [
+    ['2.5.4.10', organization],
+    ['2.5.4.11', organizationalUnit],
+    ['2.5.4.3', commonName],
+  ] as const;
+  const named = parts.flatMap(([name, text]) => (text === undefined ? [] : [element(tags.set, element(tags.sequence, objectName(name), textOf(text)))]));
+  return element(tags.sequence, ...named);
+}
+
+function textOf(text: string): Buffer {
+  return element(/^[A-Za-z0-9 '()+,./:=?-]*$/.test(text) ? tags.printable : tags.text, Buffer.from(text));
+}
