@@ -18,7 +18,8 @@ import { CarryOut, type SeenCommit, type WaitingChanges } from './apply/carry-ou
 import type { ReconcileEvents } from './events.ts';
 import { Rewritten, type GitWorkers } from './git-workers.ts';
 import type { CommitRange, HeldLine, MirrorPlace, SealingKeys } from './protocol.ts';
-import { RepositoryReader } from './repository-reader.ts';
+import { RepositoryReader, type PeekedCommit } from './repository-reader.ts';
+import type { HeldPart } from './shares/held-bytes.ts';
 import { VaultValues } from './vault/vault-values.ts';
 
 export interface FollowerParts {
@@ -33,6 +34,8 @@ export interface FollowerParts {
   place: MirrorPlace;
   /** Before each look; false: there is nothing to look at yet. */
   prepare?: () => Promise<boolean>;
+  /** A part of what the leader may hold of it; absent: there is no bound. */
+  share?: () => HeldPart;
   /** The end of whoever followed it before; absent: nobody did. */
   before?: Promise<void>;
   /** From 0 to 1; absent: by chance. */
@@ -86,7 +89,9 @@ export class Follower {
       return repository ? { identity: sealingOf(view)?.Identity, keys: keysFor(view, repository) } : { identity: undefined, keys: undefined };
     };
     const line = async (): Promise<HeldLine | undefined> => heldLine((await cluster.read()).byName('repository', spec.Name));
-    this.#reader = new RepositoryReader(spec, { workers, place, sealing, line, signal: this.#stop.signal, changed: () => void this.sync() });
+    const { share } = parts;
+    const reading = { workers, place, sealing, line, signal: this.#stop.signal, changed: () => void this.sync(), ...(share && { share }) };
+    this.#reader = new RepositoryReader(spec, reading);
     this.#values = new VaultValues({ cluster, clock: parts.clock, signal: this.#stop.signal, repository: spec.Name, place: spec.Vault });
     this.#carryOut = new CarryOut(spec.Name, {
       ...parts,
@@ -138,16 +143,20 @@ export class Follower {
     this.#drift = { at, cancel };
   }
 
-  /** What `ref` leads to, read between two looks: they share a mirror. */
-  async peek(ref: string | undefined): Promise<SeenCommit> {
+  /** Gives `use` what `ref` leads to, read between two looks: they share a mirror. */
+  async peek<T>(ref: string | undefined, use: (seen: SeenCommit) => Promise<T>): Promise<T> {
     if (this.#peeks >= mostPeeks) throw new Refusal('unavailable', `${mostPeeks} plans of the repository wait already: ask again later`);
     this.#peeks++;
+    let done = (): void => {};
     try {
-      const seen = await this.#turn(() => this.#peek(ref));
+      const peeked = await this.#turn(() => this.#peek(ref));
+      ({ done } = peeked);
+      const { seen } = peeked;
       // A vault that is away keeps nobody else from the mirror.
       const accepted = ref === undefined || seen.commit === this.#reader.rendered?.commit;
-      return { ...seen, stacks: await this.#values.resolved(seen.stacks, accepted ? 'asked' : 'known') };
+      return await use({ ...seen, stacks: await this.#values.resolved(seen.stacks, accepted ? 'asked' : 'known') });
     } finally {
+      done();
       this.#peeks--;
     }
   }
@@ -168,7 +177,7 @@ export class Follower {
     return Promise.race([turn, late]).finally(cancel);
   }
 
-  async #peek(ref: string | undefined): Promise<SeenCommit> {
+  async #peek(ref: string | undefined): Promise<PeekedCommit> {
     if (this.#stop.signal.aborted) throw new Refusal('unavailable', 'the repository is not followed any more');
     if (this.#parts.prepare && !(await this.#parts.prepare())) throw new Refusal('failedPrecondition', 'nothing was pushed to the repository yet');
     return this.#reader.peek(ref);

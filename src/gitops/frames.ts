@@ -13,11 +13,12 @@ export function encodeFrame(value: unknown): Buffer {
 /** Takes chunks as they come and gives out whole frames. */
 export class FrameReader {
   readonly #largestBytes: number;
-  readonly #take: (value: unknown) => void;
+  readonly #take: (value: unknown, bytes: number) => void;
   #parts: Buffer[] = [];
   #bytes = 0;
 
-  constructor(largestBytes: number, take: (value: unknown) => void) {
+  /** `take` hears of each frame what it says, and its bytes. */
+  constructor(largestBytes: number, take: (value: unknown, bytes: number) => void) {
     this.#largestBytes = largestBytes;
     this.#take = take;
   }
@@ -34,7 +35,7 @@ export class FrameReader {
       const rest = all.subarray(headBytes + size);
       this.#parts = rest.length > 0 ? [rest] : [];
       this.#bytes = rest.length;
-      this.#take(JSON.parse(all.toString('utf8', headBytes, headBytes + size)));
+      this.#take(JSON.parse(all.toString('utf8', headBytes, headBytes + size)), size);
     }
   }
 

@@ -20,7 +20,8 @@ export interface RenderAnswer {
   missing: boolean;
   /** What it says of its repository, and of others. */
   declared: Declared;
-  stacks: readonly { stack: RenderedStack; digest: string }[];
+  /** `bytes`: of the stack with all its files, as it came. */
+  stacks: readonly { stack: RenderedStack; digest: string; bytes: number }[];
   /** Names of those that are as they were. */
   same: readonly string[];
   /** Blobs without which the rest cannot be rendered. */
@@ -154,10 +155,10 @@ export class GitWorkers {
 
   async #render(question: RenderQuestion, signal: AbortSignal): Promise<RenderAnswer> {
     if (signal.aborted) throw new Refusal('unavailable', 'the look was ended');
-    const stacks: { stack: RenderedStack; digest: string }[] = [];
+    const stacks: { stack: RenderedStack; digest: string; bytes: number }[] = [];
     const same: string[] = [];
-    const answer = await this.#rendering.take().ask({ type: 'render', ...question }, signal, (part) => {
-      if (part.type === 'stack') stacks.push(part);
+    const answer = await this.#rendering.take().ask({ type: 'render', ...question }, signal, (part, bytes) => {
+      if (part.type === 'stack') stacks.push({ stack: part.stack, digest: part.digest, bytes });
       if (part.type === 'same') same.push(...part.names);
     });
     if (answer.type !== 'rendered') throw new Refusal('unknown', 'a worker process answered something else');

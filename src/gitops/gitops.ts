@@ -25,7 +25,7 @@ import type { RenderedStack } from '#reconciler/rendered';
 import { planAdoption } from '#reconciler/plan';
 import { SettledStacks } from '#reconciler/settled';
 import { commitActions, planCommit, planDeclared } from '#reconciler/repository-plan';
-import type { WaitingChanges } from './apply/carry-out.ts';
+import type { SeenCommit, WaitingChanges } from './apply/carry-out.ts';
 import { ReconcileEvents } from './events.ts';
 import { Follower } from './follower.ts';
 import { GitWorkers } from './git-workers.ts';
@@ -35,6 +35,8 @@ import { HealthTeller } from './health-teller.ts';
 import { decided, deployPlanner, played, type Foresee } from './plan.ts';
 import { RevisionJudge } from './revision-judge.ts';
 import type { CommitRange, GitTimeouts, MirrorPlace } from './protocol.ts';
+import { HeldBytes, type HeldPart } from './shares/held-bytes.ts';
+import { Houses } from './shares/houses.ts';
 import { Commenter } from './tell/commenter.ts';
 import { Teller } from './tell/teller.ts';
 import { writeHome } from './worker/git-environment.ts';
@@ -80,6 +82,8 @@ export class GitOps {
   readonly #parts: GitOpsParts;
   readonly #workers: GitWorkers;
   readonly #hosted: Hosted;
+  readonly #houses = new Houses();
+  readonly #held = new HeldBytes();
   readonly #followers = new Map<string, { spec: RepositorySpec; follower: Follower }>();
   /** Stack → its repository: only that one wakes when the stack changes. */
   readonly #owners = new Map<string, string>();
@@ -129,6 +133,7 @@ export class GitOps {
       const words = 'it was added before repositories were limited and keeps full trust; `shoal repo update NAME --trust limited` ends that';
       this.#parts.logger.warn({ repository: Spec.Name }, words);
     }
+    for (const repository of view.list('repository')) this.#houses.note(repository);
     for (const repository of view.list('repository')) this.#follow(repository.ID, repository.Spec);
   }
 
@@ -154,7 +159,10 @@ export class GitOps {
   async planCommit(name: string, ref: string | undefined, plays = true): Promise<RepositoryPlan> {
     const entry = this.#named(name);
     if (ref !== undefined) checkTracked(ref, undefined);
-    const { commit, stacks, missing, declared } = await entry.follower.peek(ref);
+    return entry.follower.peek(ref, (seen) => this.#planned(entry.spec, seen, plays));
+  }
+
+  async #planned(spec: RepositorySpec, { commit, stacks, missing, declared }: SeenCommit, plays: boolean): Promise<RepositoryPlan> {
     const options = {
       now: this.#parts.clock.now(),
       commit,
@@ -165,10 +173,10 @@ export class GitOps {
       ...(missing !== undefined && { missing }),
     };
     const { foresee, cluster, clock } = this.#parts;
-    const plan = await decided({ cluster, clock }, (now) => planCommit(now, entry.spec.Name, stacks, options));
+    const plan = await decided({ cluster, clock }, (now) => planCommit(now, spec.Name, stacks, options));
     const view = await cluster.read();
-    const known = view.byName('repository', entry.spec.Name);
-    const rollout = foresee && plays && (await played({ cluster, clock, foresee }, (now) => commitActions(now, entry.spec.Name, stacks, options)));
+    const known = view.byName('repository', spec.Name);
+    const rollout = foresee && plays && (await played({ cluster, clock, foresee }, (now) => commitActions(now, spec.Name, stacks, options)));
     return { ...plan, ...(rollout && { rollout }), ...(known && planDeclared(view, known.ID, commit, declared, options.now)) };
   }
 
@@ -184,7 +192,9 @@ export class GitOps {
     if (!repository.Spec.Hosted) throw new Refusal('failedPrecondition', `repository ${repository.Spec.Name} lies at ${repository.Spec.URL}: push there`);
     const { cluster, clock } = this.#parts;
     const valued = (stacks: readonly RenderedStack[]) => this.#named(repository.Spec.Name).follower.valued(stacks);
-    const parts = { hosted: this.#hosted, workers: this.#workers, cluster, clock, run: this.#options.run, sync: (each: string) => this.sync(each), valued };
+    const { run } = this.#options;
+    const share = (): HeldPart => this.#share(repository.ID, repository.Spec.Name);
+    const parts = { hosted: this.#hosted, workers: this.#workers, cluster, clock, run, sync: (each: string) => this.sync(each), valued, share };
     await serveGit(repository, asked, response, parts);
   }
 
@@ -214,6 +224,7 @@ export class GitOps {
     if (events.some(({ kind }) => kind === 'revision' || kind === 'stack' || kind === 'repository')) this.#teller.notice();
     for (const event of events) {
       if (event.kind === 'repository') {
+        if (event.object) this.#houses.note(event.object);
         if (event.object) this.#follow(event.id, event.object.Spec);
         else this.#forget(event.id, event.previous?.Spec.Name ?? '');
       }
@@ -247,10 +258,15 @@ export class GitOps {
       events: this.events,
       workers: this.#workers,
       place: this.#place(id, spec),
+      share: () => this.#share(id, spec.Name),
       ...(spec.Hosted && { prepare: () => this.#hosted.ready(id) }),
     });
     this.#followers.set(id, { spec, follower });
     follower.start();
+  }
+
+  #share(id: string, name: string): HeldPart {
+    return this.#held.part(this.#houses.of(id), name);
   }
 
   #place(id: string, spec: RepositorySpec): MirrorPlace {
@@ -296,6 +312,7 @@ export class GitOps {
 
   #forget(id: string, name: string): void {
     this.events.tell({ type: 'repository', name, action: 'removed', message: 'it is followed no longer' });
+    this.#houses.forget(id);
     const known = this.#followers.get(id);
     if (!known) return;
     this.#followers.delete(id);

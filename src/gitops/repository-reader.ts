@@ -7,6 +7,7 @@ import type { SeenCommit } from './apply/carry-out.ts';
 import type { GitWorkers, SeenPlace } from './git-workers.ts';
 import { LocalWatch } from './local-watch.ts';
 import { largestRequestBytes, type HeldLine, type MirrorPlace, type SealingKeys } from './protocol.ts';
+import { HeldPart } from './shares/held-bytes.ts';
 import { WorkerBreach } from './worker-process.ts';
 
 export interface ReaderParts {
@@ -17,6 +18,8 @@ export interface ReaderParts {
   line: () => Promise<HeldLine | undefined>;
   /** What files of the repository may be encrypted for. */
   sealing: () => Promise<SealingKeys>;
+  /** A part of what the leader may hold; absent: there is no bound. */
+  share?: () => HeldPart;
   /** A local repository's branch may have moved. */
   changed: () => void;
 }
@@ -30,6 +33,13 @@ const largestHaveBytes = largestRequestBytes / 2;
 interface RenderResult {
   stack: RenderedStack;
   digest: string;
+  bytes: number;
+}
+
+/** A commit that is not followed, and the way to say that nobody looks at it any more. */
+export interface PeekedCommit {
+  seen: SeenCommit;
+  done: () => void;
 }
 
 interface RenderedCommit {
@@ -46,6 +56,9 @@ export class RepositoryReader {
   /** What was said of the place when `#rendered` was fetched. */
   #signature: string | undefined;
   #rendered: SeenCommit | undefined;
+  readonly #share: () => HeldPart;
+  /** Of `#results`. */
+  readonly #held: HeldPart;
   /** Stack → its result and digest, of the commit rendered last. */
   #results = new Map<string, RenderResult>();
   /** A commit that could not be rendered is not tried again until the branch moves. */
@@ -54,6 +67,8 @@ export class RepositoryReader {
   constructor(spec: RepositorySpec, parts: ReaderParts) {
     this.#spec = spec;
     this.#parts = parts;
+    this.#share = parts.share ?? (() => new HeldPart(() => {}));
+    this.#held = this.#share();
     this.#watch = new LocalWatch(parts.changed);
   }
 
@@ -64,6 +79,7 @@ export class RepositoryReader {
 
   stop(): void {
     this.#watch.stop();
+    this.#held.end();
   }
 
   /** Asks the repository and renders what is new. Throws a Refusal that says why it cannot be read. */
@@ -76,8 +92,8 @@ export class RepositoryReader {
     this.#signature = this.#seen.signature;
   }
 
-  /** The stacks of what `ref` leads to, which is not followed; absent: of what is. Who may propose a commit may not read what is sealed: stacks that use it are shown only while they are as followed. */
-  async peek(ref: string | undefined): Promise<SeenCommit> {
+  /** The stacks of what `ref` leads to, which is not followed; absent: of what is. Who may propose a commit may not read what is sealed: stacks that use it are shown only while they are as followed. The caller says when he is done with it. */
+  async peek(ref: string | undefined): Promise<PeekedCommit> {
     const { workers, place, signal } = this.#parts;
     const { semver, ...plain } = place;
     const asked = ref === undefined ? { ...plain, ...(semver !== undefined && { semver }) } : { ...plain, ref };
@@ -85,11 +101,14 @@ export class RepositoryReader {
     const followed = this.#rendered?.commit;
     const closed = ref !== undefined && commit !== followed;
     // The worker may have been made anew: what is followed is what it compares with.
-    if (closed && followed !== undefined) await this.#renderRounds(followed).catch(() => {});
-    const { found, missing, declared } = await this.#renderRounds(commit, closed).catch((error: unknown) => {
+    if (closed && followed !== undefined) await this.#rendering(async (part) => this.#renderRounds(followed, part)).catch(() => {});
+    const part = this.#share();
+    const { found, missing, declared } = await this.#renderRounds(commit, part, closed).catch((error: unknown) => {
+      part.end();
       throw error instanceof WorkerBreach ? new Refusal('unavailable', `commit ${shortCommit(commit)} cannot be rendered: ${error.message}`) : error;
     });
-    return { commit, declared, stacks: [...found.values()].map(({ stack }) => stack), ...(missing && { missing: this.#spec.Path }) };
+    const stacks = [...found.values()].map(({ stack }) => stack);
+    return { seen: { commit, declared, stacks, ...(missing && { missing: this.#spec.Path }) }, done: () => part.end() };
   }
 
   /** After a restart without the repository: the mirror holds what was followed last. */
@@ -102,7 +121,7 @@ export class RepositoryReader {
 
   /** The stacks of a commit of before, from the mirror. */
   async renderAt(commit: string): Promise<readonly RenderedStack[]> {
-    const { found } = await this.#renderRounds(commit);
+    const { found } = await this.#rendering((part) => this.#renderRounds(commit, part));
     return [...found.values()].map(({ stack }) => stack);
   }
 
@@ -118,7 +137,7 @@ export class RepositoryReader {
   async #render(commit: string): Promise<void> {
     if (this.#hopeless?.commit === commit) throw this.#hopeless.error;
     try {
-      this.#keep(commit, await this.#renderRounds(commit));
+      await this.#rendering(async (part) => this.#keep(commit, await this.#renderRounds(commit, part), part));
     } catch (error) {
       const refused = error instanceof Refusal && error.code === 'invalidArgument' ? error : undefined;
       if (!(error instanceof WorkerBreach) && !refused) throw error;
@@ -128,7 +147,17 @@ export class RepositoryReader {
     }
   }
 
-  async #renderRounds(commit: string, closed = false): Promise<RenderedCommit> {
+  /** What comes is held as well as what is there, until it takes its place. */
+  async #rendering<T>(work: (part: HeldPart) => Promise<T>): Promise<T> {
+    const part = this.#share();
+    try {
+      return await work(part);
+    } finally {
+      part.end();
+    }
+  }
+
+  async #renderRounds(commit: string, part: HeldPart, closed = false): Promise<RenderedCommit> {
     const { workers, place, signal } = this.#parts;
     const { Path, Environment, Variables } = this.#spec;
     const settings = {
@@ -159,6 +188,7 @@ export class RepositoryReader {
         const known = found.get(name) ?? this.#results.get(name);
         if (known) found.set(name, { ...known, stack: { ...known.stack, Commit: commit } });
       }
+      part.add(answer.stacks.reduce((sum, { bytes }) => sum + bytes, 0));
       for (const result of answer.stacks) found.set(result.stack.Name, result);
       if (answer.wanting.length === 0) return { found: withAuthor(found, answer.author), missing: answer.missing, declared: answer.declared };
       const wanting = answer.wanting.join();
@@ -175,7 +205,9 @@ export class RepositoryReader {
     skip[error.workedOn] = `cannot be rendered: ${error.message}`;
   }
 
-  #keep(commit: string, { found, missing, declared }: RenderedCommit): void {
+  #keep(commit: string, { found, missing, declared }: RenderedCommit, part: HeldPart): void {
+    part.end();
+    this.#held.set([...found.values()].reduce((sum, { bytes }) => sum + bytes, 0));
     this.#results = new Map([...found].toSorted(([a], [b]) => compareTexts(a, b)));
     this.#rendered = { commit, declared, stacks: [...this.#results.values()].map(({ stack }) => stack), ...(missing && { missing: this.#spec.Path }) };
   }

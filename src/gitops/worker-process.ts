@@ -37,7 +37,7 @@ export class WorkerBreach extends Error {
 export type Question = WorkerRequest extends infer R ? (R extends { id: number } ? Omit<R, 'id'> : never) : never;
 
 interface Pending {
-  heard: (answer: WorkerAnswer) => void;
+  heard: (answer: WorkerAnswer, bytes: number) => void;
   resolve: (answer: WorkerAnswer) => void;
   reject: (error: Error) => void;
   /** The stack that is worked on. */
@@ -83,7 +83,7 @@ export class WorkerProcess {
         stdio: ['pipe', 'pipe', 'ignore'],
       },
     );
-    const reader = new FrameReader(largestAnswerBytes, (value) => this.#heard(parseAnswer(value)));
+    const reader = new FrameReader(largestAnswerBytes, (value, bytes) => this.#heard(parseAnswer(value), bytes));
     this.#child.stdout?.on('data', (chunk: Buffer) => {
       try {
         reader.push(chunk);
@@ -107,8 +107,8 @@ export class WorkerProcess {
     return this.#pending.size;
   }
 
-  /** The last word about a request; those before it go to `heard`. Throws a Refusal, or a WorkerBreach when the process had to be ended. */
-  async ask(question: Question, signal: AbortSignal, heard: (answer: WorkerAnswer) => void = () => {}): Promise<WorkerAnswer> {
+  /** The last word about a request; those before it go to `heard`, with their bytes. Throws a Refusal, or a WorkerBreach when the process had to be ended. */
+  async ask(question: Question, signal: AbortSignal, heard: Pending['heard'] = () => {}): Promise<WorkerAnswer> {
     if (this.#ended) throw this.#ended;
     const id = (this.#lastId += 1);
     const cancel = (): void => this.#send({ id, type: 'cancel' });
@@ -144,7 +144,7 @@ export class WorkerProcess {
     if (!this.#ended) this.#child.stdin?.write(encodeFrame(request));
   }
 
-  #heard(answer: WorkerAnswer): void {
+  #heard(answer: WorkerAnswer, bytes: number): void {
     this.#heardAt = performance.now();
     this.#cpuMs = undefined;
     if (answer.type === 'group') {
@@ -156,7 +156,7 @@ export class WorkerProcess {
     if (!pending) return;
     if (finalTypes.has(answer.type)) return pending.resolve(answer);
     if (answer.type === 'begun') pending.begun = answer.name;
-    pending.heard(answer);
+    pending.heard(answer, bytes);
   }
 
   #working(): string | undefined {

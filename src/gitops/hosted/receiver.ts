@@ -12,6 +12,7 @@ import type { GitRequest } from '#model/git/git-request';
 import type { Repository } from '#model/object/repository';
 import type { RenderedStack } from '#reconciler/rendered';
 import type { GitWorkers } from '../git-workers.ts';
+import type { HeldPart } from '../shares/held-bytes.ts';
 import { checkSigned, unsignedBetween } from '../worker/head/signatures.ts';
 import { gitBounds } from './bare.ts';
 import type { HookQuestion } from './hook.ts';
@@ -28,6 +29,8 @@ export interface ReceiverParts {
   run: string;
   /** Stacks of the repository with what they have from a vault. */
   valued: (stacks: readonly RenderedStack[]) => Promise<readonly RenderedStack[]>;
+  /** A part of what the leader may hold of the repository. */
+  share: () => HeldPart;
   /** A whole look at a repository, by name. */
   sync: (name: string) => Promise<void>;
 }
@@ -42,6 +45,7 @@ export async function serveGit(repository: Repository, asked: GitRequest, respon
 
 async function receive(repository: Repository, question: HookQuestion, parts: ReceiverParts, say: (line: string) => void): Promise<number> {
   const { hosted, cluster, clock } = parts;
+  const part = parts.share();
   await judgePush(
     repository.ID,
     question,
@@ -51,10 +55,10 @@ async function receive(repository: Repository, question: HookQuestion, parts: Re
       bare: hosted.bare(repository),
       newId: randomUUID,
       checkSigned: (commit, received) => checkPushed(repository, commit, received, parts),
-      render: (commit, received) => render(repository, commit, received, parts),
+      render: (commit, received) => render(repository, { commit, received, part }, parts),
     },
     say,
-  );
+  ).finally(() => part.end());
   return 0;
 }
 
@@ -68,7 +72,11 @@ async function checkPushed({ ID, Spec: { Signers }, Pushed }: Repository, commit
   if (unsigned !== undefined) throw new Refusal('unavailable', `commit ${commit.slice(0, 12)} is not taken: ${unsigned}`);
 }
 
-async function render(repository: Repository, commit: string, received: string, { hosted, workers, cluster, valued }: ReceiverParts): Promise<RenderedPush> {
+async function render(
+  repository: Repository,
+  { commit, received, part }: { commit: string; received: string; part: HeldPart },
+  { hosted, workers, cluster, valued }: ReceiverParts,
+): Promise<RenderedPush> {
   const { ID, Spec } = repository;
   const { Path: path, Environment: environment, Variables: variables } = Spec;
   const { home, signal } = hosted.surroundings;
@@ -82,6 +90,7 @@ async function render(repository: Repository, commit: string, received: string, 
     ...(keys && { keys }),
   };
   const { stacks, declared } = await workers.render({ folder: hosted.folderOf(ID), home, commit, path, have: {}, skip: {}, received, ...settings }, signal);
+  part.add(stacks.reduce((sum, { bytes }) => sum + bytes, 0));
   return { stacks: await valued(stacks.map(({ stack }) => stack)), declared };
 }
 

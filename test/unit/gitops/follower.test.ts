@@ -43,6 +43,10 @@ class World {
     this.follower = new Follower(spec, { cluster, events, clock, logger: silentLogger, workers, place });
   }
 
+  peek(ref: string): Promise<unknown> {
+    return this.follower.peek(ref, async (seen) => seen);
+  }
+
   /** Lets what goes on end, one after another, until `all` is done. */
   async end(all: Promise<unknown>): Promise<void> {
     let over = false;
@@ -60,7 +64,7 @@ test('a peek and a look that wait for the same look come one after the other, in
   const world = new World();
   const first = world.follower.sync();
   await expect.poll(() => world.begun).toEqual(['look']);
-  const waiting = [world.follower.peek('a'), world.follower.sync(), world.follower.sync(), world.follower.peek('b')];
+  const waiting = [world.peek('a'), world.follower.sync(), world.follower.sync(), world.peek('b')];
   await world.end(Promise.all([first, ...waiting]));
   expect(world.begun).toEqual(['look', 'peek a', 'look', 'peek b']);
   expect(world.most).toBe(1);
@@ -69,10 +73,10 @@ test('a peek and a look that wait for the same look come one after the other, in
 
 test('so many peeks wait and no more, and their places are free again', async () => {
   const world = new World();
-  const peeks = Array.from({ length: 16 }, (_, at) => world.follower.peek(`r${at}`));
-  await expect(world.follower.peek('late')).rejects.toThrow('16 plans of the repository wait already');
+  const peeks = Array.from({ length: 16 }, (_, at) => world.peek(`r${at}`));
+  await expect(world.peek('late')).rejects.toThrow('16 plans of the repository wait already');
   await world.end(Promise.all(peeks));
-  await world.end(world.follower.peek('late'));
+  await world.end(world.peek('late'));
   expect(world.begun.at(-1)).toBe('peek late');
   await world.follower.stop();
 });

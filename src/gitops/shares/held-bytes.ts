@@ -1,0 +1,81 @@
+/** How much of what was rendered the leader holds in memory: of all repositories together, and of one that an operator added with all that it declares. */
+import { getHeapStatistics } from 'node:v8';
+import { Refusal } from '#base/refusal';
+
+export interface HeldBounds {
+  allBytes: number;
+  /** Of one house: a repository that an operator added, with those that it declares. */
+  houseBytes: number;
+}
+
+const mebibyte = 1024 * 1024;
+/** Of the heap: what is held of repositories, and of that one house's. */
+const [shareOfHeap, shareOfHouse] = [0.25, 0.5];
+
+function usualBounds(): HeldBounds {
+  const allBytes = getHeapStatistics().heap_size_limit * shareOfHeap;
+  return { allBytes, houseBytes: allBytes * shareOfHouse };
+}
+
+export class HeldBytes {
+  readonly #bounds: HeldBounds;
+  readonly #houses = new Map<string, number>();
+  #all = 0;
+
+  constructor(bounds = usualBounds()) {
+    this.#bounds = bounds;
+  }
+
+  /** A part that grows and shrinks, of a house that is called so before people. */
+  part(house: string, name: string): HeldPart {
+    return new HeldPart((by) => this.#move(house, name, by));
+  }
+
+  #move(house: string, name: string, by: number): void {
+    const own = (this.#houses.get(house) ?? 0) + by;
+    const { allBytes, houseBytes } = this.#bounds;
+    const limit = `of ${Math.floor((own > houseBytes ? houseBytes : allBytes) / mebibyte)} MiB`;
+    // Whoever gives something back is never refused.
+    if (by > 0 && own > houseBytes)
+      throw new Refusal(
+        'unavailable',
+        `the stacks of repository ${name}, and of those that belong to it, are larger with their files than their share ${limit}`,
+      );
+    if (by > 0 && this.#all + by > allBytes)
+      throw new Refusal(
+        'unavailable',
+        `the stacks of all repositories are larger with their files than the ${limit.slice(3)} that are held: there is no room for those of ${name}`,
+      );
+    this.#all += by;
+    if (own > 0) this.#houses.set(house, own);
+    else this.#houses.delete(house);
+  }
+}
+
+/** What one holder has of it. */
+export class HeldPart {
+  readonly #move: (by: number) => void;
+  #bytes = 0;
+  #ended = false;
+
+  constructor(move: (by: number) => void) {
+    this.#move = move;
+  }
+
+  /** Throws a Refusal where that is too much, and has what it had. */
+  set(bytes: number): void {
+    if (this.#ended) return;
+    this.#move(bytes - this.#bytes);
+    this.#bytes = bytes;
+  }
+
+  add(bytes: number): void {
+    this.set(this.#bytes + bytes);
+  }
+
+  /** For good. */
+  end(): void {
+    this.set(0);
+    this.#ended = true;
+  }
+}
