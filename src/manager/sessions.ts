@@ -2,14 +2,13 @@
 import type { Clock } from '#base/clock';
 import { finish, inTurns } from '#base/pace/steps';
 import { turnOf } from '#base/pace/turn';
+import { Gate } from '#base/pace/gate';
 import { RateLimit } from '#base/pace/rate-limit';
-import { milliseconds } from '#base/text/duration';
 import type { Logger } from '#base/logger';
 import type { Meter } from '#base/meter';
 import type { Random } from '#base/random';
 import { Refusal } from '#base/refusal';
 import { swarmTexts } from '#model/swarm-texts';
-import { defaultClusterSpec } from '#control/clusters';
 import { changeAttachment } from '#control/attachments';
 import type { UseCase } from '#control/cluster';
 import { addressIn } from '#stages/allocator/allocator';
@@ -21,8 +20,8 @@ import { describeNode, registerNode } from '#stages/dispatcher/registration';
 import { peerId, type DispatcherSession, type OpenSession } from '#model/object/assignment';
 import type { NodeDescription } from '#model/object/node';
 import type { Action, StoreEvent } from '#store/action';
-import { clusterOf, type View } from '#store/view';
 import { Descriptions } from './line/descriptions.ts';
+import { periodOf } from './line/period.ts';
 import { Unanswered } from './line/unanswered.ts';
 import { Withdrawals } from './line/withdrawals.ts';
 import { Session } from './session.ts';
@@ -45,11 +44,14 @@ const latenessMs = 1000;
 const openings = { limit: 10, windowMs: 8000 };
 /** Sessions that send in one turn of the event loop; when there are more, not in that of the commit, which had enough to do. */
 const wokenAtOnce = 50;
+/** Nodes that hear in one turn of the event loop that their session is open, or their reports are written: each is a message, and an entry is for hundreds. */
+const answeredAtOnce = 10;
 
 export class Sessions {
   readonly #parts: SessionsParts;
   readonly #heartbeats: Heartbeats;
   readonly #statuses: StatusIntake;
+  readonly #gate: Gate;
   readonly #openings = new RateLimit(openings.limit, openings.windowMs);
   readonly #withdrawals = new Withdrawals();
   readonly #unanswered: Unanswered;
@@ -69,7 +71,8 @@ export class Sessions {
   constructor(parts: SessionsParts) {
     this.#parts = parts;
     this.#heartbeats = new Heartbeats(parts.random.split('heartbeats'));
-    this.#statuses = new StatusIntake(parts.submit);
+    this.#gate = new Gate(parts.clock, answeredAtOnce);
+    this.#statuses = new StatusIntake(parts.submit, (answer) => void this.#gate.pass().then(answer));
     this.#unanswered = new Unanswered(parts.clock, parts.logger);
   }
 
@@ -126,6 +129,8 @@ export class Sessions {
       return { actions, result: this.#heartbeats.open(nodeId, periodOf(state.store), clock.monotonicNow()) };
     });
     this.#watchDeadlines(clock.monotonicNow());
+    await this.#gate.pass();
+    if (!this.#catalog) throw new Refusal('unavailable', swarmTexts.starting);
     if (!wanted()) throw gone(nodeId);
     if (!this.#heartbeats.isOpen(nodeId, number)) throw new Refusal('unavailable', `node ${nodeId} has opened another session meanwhile`);
     this.#sessions.get(nodeId)?.end();
@@ -380,16 +385,4 @@ function gone(nodeId: string): Refusal {
 
 function answer(actions: readonly Action[]): { actions: readonly Action[]; result: undefined } {
   return { actions, result: undefined };
-}
-
-/** A node without others beats so many times more seldom: whom would its death concern, and who would be left to notice? */
-const aloneFactor = 5;
-
-/** Milliseconds between beats; a cluster that says 0 means the default. */
-function periodOf(view: View): number {
-  const fallback = defaultClusterSpec.Dispatcher.HeartbeatPeriod;
-  const period = milliseconds(clusterOf(view)?.Spec.Dispatcher.HeartbeatPeriod || undefined, fallback);
-  const nodes = view.list('node')[Symbol.iterator]();
-  nodes.next();
-  return nodes.next().done === true ? aloneFactor * period : period;
 }

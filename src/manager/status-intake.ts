@@ -22,6 +22,7 @@ interface Report {
 
 export class StatusIntake {
   readonly #submit: <R>(useCase: UseCase<R>) => Promise<R>;
+  readonly #answer: (answer: () => void) => void;
   /** In the order in which they came, each list no longer than an entry's. */
   #waiting: Report[] = [];
   #count = 0;
@@ -29,8 +30,10 @@ export class StatusIntake {
   /** Takes the next reports when the manager comes to it. */
   #flushing = false;
 
-  constructor(submit: <R>(useCase: UseCase<R>) => Promise<R>) {
+  /** @param answer calls what answers a node: a thousand nodes have their reports in one entry */
+  constructor(submit: <R>(useCase: UseCase<R>) => Promise<R>, answer: (answer: () => void) => void = (run) => run()) {
     this.#submit = submit;
+    this.#answer = answer;
   }
 
   /** Resolves when the reports are durable. */
@@ -65,9 +68,9 @@ export class StatusIntake {
     void Promise.resolve()
       .then(() => this.#submit(decide))
       .then(
-        () => taken?.forEach(({ resolve }) => resolve()),
+        () => taken?.forEach(({ resolve }) => this.#answer(resolve)),
         // Refused before it was decided on: all who wait hear of it and report again.
-        (error: unknown) => (taken ?? this.#take(Infinity)).forEach(({ reject }) => reject(error)),
+        (error: unknown) => (taken ?? this.#take(Infinity)).forEach(({ reject }) => this.#answer(() => reject(error))),
       )
       .then(() => {
         this.#flushing = false;
