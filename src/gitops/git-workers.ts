@@ -6,6 +6,7 @@ import type { Declared } from '#model/object/repository';
 import { Lanes } from './lanes.ts';
 import type { CommitRange, HeldLine, KnownHead, MirrorPlace, RenderQuestion, WatchedFolder, WorkerAnswer } from './protocol.ts';
 import { RenderTurns } from './render-turns.ts';
+import type { MirrorShares } from './shares/mirror-shares.ts';
 import { WorkerBreach, WorkerProcess, type Question, type WorkerBounds } from './worker-process.ts';
 
 /** A local repository, as its files were before the branch was looked at. */
@@ -88,9 +89,11 @@ export class GitWorkers {
   readonly #rendering: Post;
   readonly #lanes = new Lanes();
   readonly #renders = new RenderTurns();
+  readonly #shares: MirrorShares | undefined;
 
-  /** `program` is the path of the worker's own entry; `idleMs`: how long a process is kept without work. */
-  constructor(program: string, idleMs = usualIdleMs) {
+  /** `program` is the path of the worker's own entry; `idleMs`: how long a process is kept without work; `shares`: what mirrors take of the disk beside their own bounds. */
+  constructor(program: string, { idleMs = usualIdleMs, shares }: { idleMs?: number; shares?: MirrorShares } = {}) {
+    this.#shares = shares;
     this.#fetching = new Post(program, { ...fetchBounds, idleMs });
     this.#rendering = new Post(program, { ...renderBounds, idleMs });
   }
@@ -99,7 +102,8 @@ export class GitWorkers {
   async fetch({ place, known, line }: FetchQuestion, seen: (place: SeenPlace) => void, signal: AbortSignal): Promise<string> {
     // What it finds will be rendered: that process starts beside.
     if (!known) this.#rendering.take();
-    const answer = await this.#talk(place, { type: 'fetch', place, ...(known && { known }), ...(line && { line }) }, signal, (part) => {
+    const question = (bounded: MirrorPlace): Question => ({ type: 'fetch', place: bounded, ...(known && { known }), ...(line && { line }) });
+    const answer = await this.#bring(place, question, signal, (part) => {
       if (part.type === 'place') seen(part);
     });
     if (answer.type === 'rewritten') throw new Rewritten(answer.commit, answer.reason);
@@ -107,13 +111,14 @@ export class GitWorkers {
     return answer.commit;
   }
 
-  async fetchBlobs(place: MirrorPlace, oids: readonly string[], signal: AbortSignal): Promise<void> {
-    await this.#talk(place, { type: 'fetch blobs', place, oids }, signal);
+  /** `peeked`: of a commit that is only asked about. */
+  async fetchBlobs(place: MirrorPlace, oids: readonly string[], peeked: boolean, signal: AbortSignal): Promise<void> {
+    await this.#bring(place, (bounded) => ({ type: 'fetch blobs', place: bounded, oids, ...(peeked && { peeked }) }), signal);
   }
 
-  /** Brings another commit into the mirror than the one that is followed, and answers it. */
+  /** Brings another commit to this host than the one that is followed, and answers it. */
   async peek(place: MirrorPlace, signal: AbortSignal): Promise<string> {
-    const answer = await this.#talk(place, { type: 'peek', place }, signal);
+    const answer = await this.#bring(place, (bounded) => ({ type: 'peek', place: bounded }), signal);
     if (answer.type !== 'fetched') throw new Refusal('unknown', 'a worker process answered something else');
     return answer.commit;
   }
@@ -141,10 +146,31 @@ export class GitWorkers {
     this.#rendering.stop();
   }
 
-  async #talk(place: MirrorPlace, question: Question, signal: AbortSignal, heard?: (part: WorkerAnswer) => void): ReturnType<WorkerProcess['ask']> {
+  #talk(place: MirrorPlace, question: Question, signal: AbortSignal): ReturnType<WorkerProcess['ask']> {
+    return this.#inLane(place, signal, () => this.#fetching.take().ask(question, signal));
+  }
+
+  /** What comes takes room. */
+  #bring(
+    place: MirrorPlace,
+    question: (bounded: MirrorPlace) => Question,
+    signal: AbortSignal,
+    heard?: (part: WorkerAnswer) => void,
+  ): ReturnType<WorkerProcess['ask']> {
+    return this.#inLane(place, signal, async () => {
+      const share = await this.#shares?.enter(place);
+      try {
+        return await this.#fetching.take().ask(question(share?.place ?? place), signal, heard);
+      } finally {
+        await share?.leave();
+      }
+    });
+  }
+
+  async #inLane(place: MirrorPlace, signal: AbortSignal, work: () => ReturnType<WorkerProcess['ask']>): ReturnType<WorkerProcess['ask']> {
     const leave = await this.#lanes.enter(place.folder, signal);
     try {
-      const answer = await this.#fetching.take().ask(question, signal, heard);
+      const answer = await work();
       leave('well');
       return answer;
     } catch (error) {

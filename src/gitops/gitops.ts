@@ -1,6 +1,6 @@
 /** Keeps one follower for each repository of the cluster, and tells them of changes to their stacks. */
 import type { ServerResponse } from 'node:http';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { readdir, rm } from 'node:fs/promises';
 import type { Clock } from '#base/clock';
 import { equal } from '#base/equal';
@@ -37,9 +37,11 @@ import { RevisionJudge } from './revision-judge.ts';
 import type { CommitRange, GitTimeouts, MirrorPlace } from './protocol.ts';
 import { HeldBytes, type HeldPart } from './shares/held-bytes.ts';
 import { Houses } from './shares/houses.ts';
+import { MirrorShares, type HouseOf } from './shares/mirror-shares.ts';
 import { Commenter } from './tell/commenter.ts';
 import { Teller } from './tell/teller.ts';
 import { writeHome } from './worker/git-environment.ts';
+import { peekFolder } from './worker/mirror-files.ts';
 
 export interface GitOpsOptions {
   /** For mirrors; holds nothing that cannot be fetched again. */
@@ -84,6 +86,7 @@ export class GitOps {
   readonly #hosted: Hosted;
   readonly #houses = new Houses();
   readonly #held = new HeldBytes();
+  readonly #shares: MirrorShares;
   readonly #followers = new Map<string, { spec: RepositorySpec; follower: Follower }>();
   /** Stack → its repository: only that one wakes when the stack changes. */
   readonly #owners = new Map<string, string>();
@@ -99,7 +102,13 @@ export class GitOps {
     this.#options = options;
     this.#parts = parts;
     this.events = new ReconcileEvents(parts);
-    this.#workers = new GitWorkers(options.program);
+    const { folder, program } = options;
+    const houseOf = (mirror: string): ReturnType<HouseOf> => {
+      const { name, ids } = this.#houses.with(basename(mirror));
+      return { name, folders: ids.map((id) => join(folder, id)) };
+    };
+    this.#shares = new MirrorShares(houseOf);
+    this.#workers = new GitWorkers(program, { shares: this.#shares });
     this.#hosted = new Hosted({ folder: options.folder, home: join(options.folder, homeName) }, parts);
     this.plan = deployPlanner(parts.cluster, parts.clock, parts.foresee);
     this.#health = new HealthTeller({ ...parts, events: this.events });
@@ -316,7 +325,8 @@ export class GitOps {
     const known = this.#followers.get(id);
     if (!known) return;
     this.#followers.delete(id);
-    const removed = known.follower.stop().then(() => Promise.all([this.#hosted.remove(id), this.#removeMirror(id)]));
+    this.#shares.forget(join(this.#options.folder, id));
+    const removed = known.follower.stop().then(() => Promise.all([this.#hosted.remove(id), this.#removeMirror(id), this.#removeMirror(peekFolder(id))]));
     removed.catch((error: unknown) => {
       this.#parts.logger.warn(
         { repository: name, err: error },

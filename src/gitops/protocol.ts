@@ -24,6 +24,10 @@ export interface MirrorPlace {
   credentials?: RepositoryCredentials;
   /** Most bytes of the mirror. */
   quotaBytes: number;
+  /** Whose they are, where that is not the usual bound of a mirror. */
+  bound?: string;
+  /** Objects that it has besides, of another mirror. */
+  beside?: string;
   timeouts: GitTimeouts;
 }
 
@@ -80,14 +84,17 @@ export interface RenderQuestion {
   keys?: RepositoryKeys;
   /** A commit that is not followed: files that are sealed are not opened for it. */
   closed?: true;
+  /** A commit that was only asked for, beside the mirror. */
+  peeked?: true;
   /** A folder of objects that were received and are not taken yet. */
   received?: string;
 }
 
 export type WorkerRequest = { id: number } & (
   | { type: 'fetch'; place: MirrorPlace; known?: KnownHead; line?: HeldLine }
-  | { type: 'fetch blobs'; place: MirrorPlace; oids: readonly string[] }
-  /** Brings what is asked for into the mirror, and follows it not. */
+  /** `peeked`: of a commit that is not followed. */
+  | { type: 'fetch blobs'; place: MirrorPlace; oids: readonly string[]; peeked?: true }
+  /** Brings what is asked for to this host, beside the mirror: it is not followed. */
   | { type: 'peek'; place: MirrorPlace }
   | { type: 'recall'; place: MirrorPlace }
   | { type: 'commits'; place: MirrorPlace; range: CommitRange }

@@ -101,9 +101,9 @@ export class RepositoryReader {
     const followed = this.#rendered?.commit;
     const closed = ref !== undefined && commit !== followed;
     // The worker may have been made anew: what is followed is what it compares with.
-    if (closed && followed !== undefined) await this.#rendering(async (part) => this.#renderRounds(followed, part)).catch(() => {});
+    if (closed && followed !== undefined) await this.#rendering((part) => this.#renderRounds(followed, part)).catch(() => {});
     const part = this.#share();
-    const { found, missing, declared } = await this.#renderRounds(commit, part, closed).catch((error: unknown) => {
+    const { found, missing, declared } = await this.#renderRounds(commit, part, { closed, peeked: true }).catch((error: unknown) => {
       part.end();
       throw error instanceof WorkerBreach ? new Refusal('unavailable', `commit ${shortCommit(commit)} cannot be rendered: ${error.message}`) : error;
     });
@@ -157,13 +157,14 @@ export class RepositoryReader {
     }
   }
 
-  async #renderRounds(commit: string, part: HeldPart, closed = false): Promise<RenderedCommit> {
+  async #renderRounds(commit: string, part: HeldPart, { closed = false, peeked = false } = {}): Promise<RenderedCommit> {
     const { workers, place, signal } = this.#parts;
     const { Path, Environment, Variables } = this.#spec;
     const settings = {
       ...(Environment !== undefined && { environment: Environment }),
       ...(Variables !== undefined && { variables: Variables }),
-      ...(closed && { closed: true as const }),
+      ...(closed && { closed }),
+      ...(peeked && { peeked }),
     };
     const { identity, keys } = await this.#parts.sealing();
     const skip = Object.create(null) as Record<string, string>;
@@ -194,7 +195,7 @@ export class RepositoryReader {
       const wanting = answer.wanting.join();
       if (wanting === asked) throw new Refusal('unavailable', `the server does not give the file with id ${answer.wanting[0] ?? ''}`);
       asked = wanting;
-      await workers.fetchBlobs(place, answer.wanting, signal);
+      await workers.fetchBlobs(place, answer.wanting, peeked, signal);
     }
     throw new Refusal('unavailable', `commit ${commit.slice(0, 12)} cannot be rendered within ${mostRounds} rounds`);
   }

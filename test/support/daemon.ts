@@ -69,15 +69,15 @@ export class HostDaemon {
     return this.#process !== undefined && this.#process.exitCode === null && this.#process.signalCode === null;
   }
 
-  /** Resolves when it answers; rejects with its log when it ends instead. */
-  async start(): Promise<void> {
+  /** Resolves when it answers; rejects with its log when it ends instead, or is not there within the limit. */
+  async start(limitMs = 60_000): Promise<void> {
     if (!existsSync(join(root, '.build/daemon.mjs'))) throw new Error('the program is not built: npm run build');
     const started = this.spawn();
     this.#process = started;
     const ended = (): boolean => started.exitCode !== null || started.signalCode !== null;
     await until(
       async () => ended() || (await this.answers()),
-      60_000,
+      limitMs,
       () => this.lastLog(),
     );
     if (ended()) throw new Error(`the daemon ended: ${this.lastLog()}`);

@@ -6,8 +6,10 @@ import { isBranchAlone } from './head/tracked.ts';
 import { InputMemory } from './input-memory.ts';
 import { localPlace, type LocalPlace } from './local-place.ts';
 import { Mirror } from './mirror.ts';
+import { isFolder, peekFolder } from './mirror-files.ts';
 import { ObjectCache } from './object-cache.ts';
 import { ObjectReader, ObjectReaders } from './objects.ts';
+import { peek, peekPlace } from './head/peek.ts';
 import { renderCommit, shortReasons } from './render.ts';
 import type { GroupListener } from './run-git.ts';
 import { closedOpener, newOpener, type Opener } from './sealed/opener.ts';
@@ -38,14 +40,20 @@ export class Desk {
     if (request.type === 'fetch') return this.#fetch(request, around);
     if (request.type === 'render') return this.#render(request, around);
     const mirror = new Mirror(request.place, around.signal, around.groups);
-    if (request.type === 'peek') return around.send({ id: request.id, type: 'fetched', commit: await mirror.peek() });
+    if (request.type === 'peek') return around.send({ id: request.id, type: 'fetched', commit: await peek(request.place, around.signal, around.groups) });
     if (request.type === 'recall') {
       const commit = await mirror.followed();
       if (commit !== undefined) await mirror.checkSigned(commit);
       return around.send({ id: request.id, type: 'recalled', ...(commit !== undefined && { commit }) });
     }
-    if (request.type === 'commits') return around.send({ id: request.id, type: 'commits', list: await mirror.commits(request.range) });
-    await mirror.fetchBlobs(request.oids);
+    if (request.type === 'commits') {
+      const { place } = request;
+      // It may be of one that was only asked for.
+      const from = (await isFolder(peekFolder(place.folder))) ? new Mirror(peekPlace(place), around.signal, around.groups) : mirror;
+      return around.send({ id: request.id, type: 'commits', list: await from.commits(request.range) });
+    }
+    const { place, peeked, oids } = request;
+    await (peeked ? new Mirror(peekPlace(place), around.signal, around.groups) : mirror).fetchBlobs(oids);
     return around.send({ id: request.id, type: 'done' });
   }
 
@@ -71,10 +79,11 @@ export class Desk {
   }
 
   async #render(
-    { id, folder, home, commit, path, have, skip, identity, keys, environment, variables, received, closed }: Asked<'render'>,
+    { id, folder, home, commit, path, have, skip, identity, keys, environment, variables, received, closed, peeked }: Asked<'render'>,
     { signal, groups, send }: Surroundings,
   ): Promise<void> {
-    const reader = received === undefined ? await this.#readers.of(folder, home, groups) : new ObjectReader(folder, home, groups, received);
+    const place = peeked ? peekFolder(folder) : folder;
+    const reader = received === undefined ? await this.#readers.of(place, home, groups) : new ObjectReader(folder, home, groups, received);
     let isDone = false;
     try {
       const { top, author } = await readCommit(reader, commit);

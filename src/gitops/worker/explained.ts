@@ -10,6 +10,7 @@ interface Place {
   ref?: string;
   semver?: string;
   quotaBytes: number;
+  bound?: string;
   /** What came ends where a file may not grow further. */
   full: boolean;
 }
@@ -24,16 +25,15 @@ const damaged =
 
 /** `facts.mirror`: the mirror itself may be to blame. */
 export function explained(failure: GitFailure, place: Place): Refusal {
-  const { url, quotaBytes, full } = place;
+  const { url, quotaBytes, bound, full } = place;
   const shown = withoutLogin(url);
   const said = failure.said.trim();
   const cannot = (reason: string, facts: Readonly<Record<string, unknown>> = {}) =>
     new Refusal('unavailable', `repository ${shown} cannot be read: ${reason}`, facts);
   if (failure.broken !== undefined) return cannot(failure.broken);
   if (full || failure.signal === 'SIGXFSZ' || fileLimit.test(said)) {
-    return cannot(`it needs more room than the ${Math.round(quotaBytes / 1024 / 1024)} MiB, or the half of the disk's free space, that a mirror may take`, {
-      mirror: true,
-    });
+    const usual = `the ${Math.round(quotaBytes / 1024 / 1024)} MiB, or the half of the disk's free space, that a mirror may take`;
+    return cannot(`it needs more room than ${bound ?? usual}`, { mirror: true });
   }
   if (noRoom.test(said)) return cannot('the disk of the state folder is full');
   if (noMemory.test(said)) return cannot('git needs more memory for it than it is given');

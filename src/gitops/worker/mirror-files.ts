@@ -2,6 +2,11 @@
 import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
+/** Where commits lie that are only asked about: beside the mirror, whose objects they have. */
+export function peekFolder(folder: string): string {
+  return `${folder}.peek`;
+}
+
 /** Bytes of all packs, unfinished ones included: they grow while a fetch goes on. */
 export async function packBytes(folder: string): Promise<number> {
   const packs = join(folder, 'objects', 'pack');

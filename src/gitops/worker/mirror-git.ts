@@ -12,6 +12,21 @@ export const answerBytes = 64 * 1024;
 const blockBytes = 64 * 1024;
 /** Of what the disk has left, a mirror may take this part. */
 const shareOfFree = 0.5;
+/** What is left to the cluster's log, which lies on the same disk: so much of it, and on a large one this is enough. */
+const keptOfDisk = 0.1;
+const keptBytes = 1024 * 1024 * 1024;
+
+/** As `statfs` says it. */
+interface Disk {
+  blocks: number;
+  bavail: number;
+  bsize: number;
+}
+
+/** Bytes that what is fetched may take, others at the same time included; not above 0: nothing. @internal */
+export function roomOn({ blocks, bavail, bsize }: Disk): number {
+  return bavail * bsize - Math.min(blocks * bsize * keptOfDisk, keptBytes);
+}
 
 /** What old histories have wrong without harm. */
 const toleratedFaults = [
@@ -100,9 +115,14 @@ export class MirrorGit {
   async bounds(outputBytes: number): Promise<GitBounds> {
     const { folder, quotaBytes, timeouts } = this.#place;
     const held = await packBytes(folder);
-    const { bavail, bsize } = await statfs(folder);
-    const fileBytes = (this.#fileBytes = Math.max(0, Math.min(quotaBytes - held, bavail * bsize * shareOfFree)));
-    return { fileBytes, outputBytes, ...timeouts, progress: () => packBytes(folder) };
+    const room = roomOn(await statfs(folder));
+    const fileBytes = (this.#fileBytes = Math.max(0, Math.min(quotaBytes - held, room * shareOfFree)));
+    // Others fetch as well: each began with what was free then.
+    const trouble = async (): Promise<string | undefined> => {
+      const disk = await statfs(folder).catch(() => undefined);
+      return disk && roomOn(disk) <= 0 ? 'the disk of the state folder is nearly full' : undefined;
+    };
+    return { fileBytes, outputBytes, ...timeouts, progress: () => packBytes(folder), trouble };
   }
 
   /** Throws a Refusal that says why git failed. */

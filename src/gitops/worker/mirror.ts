@@ -128,7 +128,7 @@ export class Mirror {
     return /^([0-9a-f]{40,64})/.exec(said)?.[1];
   }
 
-  /** The commit that is asked for, in the mirror and looked at, while what is followed stays. */
+  /** The commit that is asked for, here and looked at, while what is followed stays. */
   async peek(): Promise<string> {
     const { source } = await this.remoteHead();
     await this.#run.fetch(['mirror', `+${source}:${peeked}`]);
@@ -267,6 +267,11 @@ export class Mirror {
     mkdirSync(join(folder, 'refs', 'heads'), { recursive: true });
     writeFileSync(join(folder, 'HEAD'), 'ref: refs/heads/followed\n');
     writeFileSync(join(folder, 'config'), '[core]\n\trepositoryformatversion = 0\n\tbare = true\n');
+    const { beside } = this.#place;
+    if (beside !== undefined) {
+      mkdirSync(join(folder, 'objects', 'info'), { recursive: true });
+      writeFileSync(join(folder, 'objects', 'info', 'alternates'), `${JSON.stringify(join(beside, 'objects'))}\n`);
+    }
     mkdirSync(join(folder, 'objects', 'pack'), { recursive: true });
   }
 

@@ -11,6 +11,8 @@ export interface GitBounds {
   /** Git that neither says anything nor makes progress for so long is ended. */
   silenceMs: number;
   totalMs: number;
+  /** Why it may not go on. */
+  trouble?: () => Promise<string | undefined>;
   /** A figure that grows while work is done in silence. */
   progress?: () => Promise<number>;
 }
@@ -168,8 +170,10 @@ class Watched {
 
   async #check(): Promise<void> {
     const now = performance.now();
-    const { silenceMs, totalMs, progress } = this.#bounds;
+    const { silenceMs, totalMs, progress, trouble } = this.#bounds;
     if (now - this.#startedAt > totalMs) return this.end(`it takes longer than ${seconds(totalMs)}`);
+    const reason = await trouble?.();
+    if (reason !== undefined) return this.end(reason);
     const figure = (await progress?.()) ?? 0;
     if (figure !== this.#lastProgress) this.#lastAt = now;
     this.#lastProgress = figure;

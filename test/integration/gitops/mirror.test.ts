@@ -30,7 +30,7 @@ function addNoise(path: string, bytes: number): void {
 }
 
 function mirror(): string {
-  const [name] = readdirSync(join(following.state, 'repositories')).filter((each) => each !== 'home' && !each.endsWith('.new'));
+  const [name] = readdirSync(join(following.state, 'repositories')).filter((each) => each !== 'home' && !/\.(new|peek)$/.test(each));
   return join(following.state, 'repositories', name ?? 'none');
 }
 
@@ -61,22 +61,34 @@ test('a blob that is larger than the quota makes its repository unavailable, say
   expect(following.image('a_web')).toBe('app:2');
 });
 
-test('a merge request that fills the mirror keeps no file of what is followed away', async () => {
+test('a merge request takes no room of what is followed: it has its own beside the mirror, and is refused by name where that is too little', async () => {
   await following.start();
   await following.add(repository.folder);
-  repository.git('checkout', '--quiet', '-b', 'proposed');
-  const words = join(repository.folder, '..', 'words');
-  for (let each = 0; each < 3; each++) {
-    writeFileSync(words, randomBytes(600 * 1024).toString('base64'));
+  const propose = (name: string, bytes: number): void => {
+    repository.git('checkout', '--quiet', '-B', name, 'main');
+    const words = join(repository.folder, '..', 'words');
+    writeFileSync(words, randomBytes(bytes).toString('base64'));
     repository.git('commit', '--quiet', '--allow-empty', '-F', words);
+    repository.git('checkout', '--quiet', 'main');
+  };
+  const before = sizeOf(mirror());
+  propose('large', 900 * 1024);
+  await expect(following.gitops.planCommit('infra', 'large')).rejects.toThrow('commits may take which are only asked about');
+  // One after the other, more than its room holds together.
+  for (let each = 0; each < 4; each++) {
+    propose(`small${each}`, 200 * 1024);
+    expect((await following.gitops.planCommit('infra', `small${each}`)).stacks).toMatchObject([{ name: 'a', step: 'none' }]);
   }
-  rmSync(words);
-  await following.gitops.planCommit('infra', 'proposed');
-  repository.git('checkout', '--quiet', 'main');
+  expect(sizeOf(mirror())).toBeLessThanOrEqual(before + 16 * 1024);
   addNoise('stacks/a/page', 480 * 1000);
   repository.commit({ 'stacks/a/compose.yml': stackFile('app:2', '    configs: [c]\nconfigs:\n  c:\n    file: page\n') });
   expect(await following.sync()).toMatchObject({ State: 'synced' });
   expect(following.image('a_web')).toBe('app:2');
+  // What it would change is told with the files that it alone names.
+  repository.git('checkout', '--quiet', '-B', 'more');
+  addNoise('stacks/a/page', 100 * 1000);
+  repository.commit({});
+  expect((await following.gitops.planCommit('infra', 'more')).stacks).toMatchObject([{ name: 'a', step: 'apply' }]);
 });
 
 test('a server that leaves nothing out breaks the quota too, and the mirror is small again', async () => {

@@ -171,7 +171,7 @@ const isAlive = (pid: number): boolean => {
 
 test('a process without work ends, and the next request gets a new one', async () => {
   const { path, born } = notingProgram();
-  workers = new GitWorkers(path, 1);
+  workers = new GitWorkers(path, { idleMs: 1 });
   await workers.render(question, signal);
   const [first = 0] = born();
   await within(
@@ -185,7 +185,7 @@ test('a process without work ends, and the next request gets a new one', async (
 
 test('the process that renders is there when a first fetch ends', async () => {
   const { path, born } = notingProgram();
-  workers = new GitWorkers(path, 600_000);
+  workers = new GitWorkers(path, { idleMs: 600_000 });
   const timeouts = { silenceMs: 60_000, totalMs: 60_000 };
   const place = { folder: '/nowhere', home: '/nowhere', run: '/nowhere', url: '/nowhere', branch: 'main', quotaBytes: 1, timeouts };
   // This program takes every question for one to render.
@@ -208,7 +208,7 @@ test('a process that nobody asks anything ends too', async () => {
 
 test('a process that has work lately is kept', async () => {
   const { path, born } = notingProgram();
-  workers = new GitWorkers(path, 600_000);
+  workers = new GitWorkers(path, { idleMs: 600_000 });
   await workers.render(question, signal);
   await workers.render(question, signal);
   expect(born()).toHaveLength(1);

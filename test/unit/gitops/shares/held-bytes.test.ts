@@ -37,8 +37,9 @@ test('a house is the repository that an operator added, with all below it', () =
     ['top', undefined],
     ['other', undefined],
   ] as const)
-    houses.note({ ID, ...(Parent && { Parent }) });
+    houses.note({ ID, ...(Parent && { Parent }), Spec: { Name: `${ID} by name` } });
   expect(['grandchild', 'child', 'top', 'other'].map((id) => houses.of(id))).toEqual(['top', 'top', 'top', 'other']);
+  expect(houses.with('child')).toEqual({ name: 'top by name', ids: ['grandchild', 'child', 'top'] });
 });
 
 test('a commit that does not fit into the share is refused by name, and what was read stays; what is looked at beside it counts until that is over', async () => {
