@@ -1,6 +1,7 @@
 /** The node's line to its dispatcher: opened, kept alive, opened again. */
 import { type Clock, pause } from '#base/clock';
 import { equal } from '#base/equal';
+import { afterLimit } from '#base/pace/fair-limit';
 import type { Logger } from '#base/logger';
 import type { Meter } from '#base/meter';
 import type { Random } from '#base/random';
@@ -154,7 +155,7 @@ async function describeAgain(session: DispatcherSession, first: NodeDescription,
 
 class Unanswered extends Error {}
 
-/** Rejects when there is no answer in time, or with `signal`. */
+/** Rejects when there is no answer in time, or with `signal`. A node whose processes have to wait for the processor does not leave its manager for that. */
 export function withLimit<T>(answer: Promise<T>, clock: Clock, signal: AbortSignal, limitMs = callLimitMs): Promise<T> {
   return new Promise((resolve, reject) => {
     const fail = (error: Error) => () => {
@@ -162,7 +163,7 @@ export function withLimit<T>(answer: Promise<T>, clock: Clock, signal: AbortSign
       reject(error);
     };
     const aborted = fail(new Error('cancelled'));
-    const cancel = clock.after(limitMs, fail(new Unanswered(`the dispatcher did not answer within ${limitMs} ms`)));
+    const cancel = afterLimit(clock, limitMs, fail(new Unanswered(`the dispatcher did not answer within ${limitMs} ms`)));
     const finish = () => {
       cancel();
       signal.removeEventListener('abort', aborted);

@@ -1,12 +1,13 @@
 /** A node's line to whoever leads the managers: the local one is asked first, the others in an order that chance gives, each of whom may name the leader. */
 import type { Duplex } from 'node:stream';
 import { isDenial, Refusal } from '#base/refusal';
+import { afterLimit } from '#base/pace/fair-limit';
 import type { Random } from '#base/random';
 import type { NodeDescription } from '#model/object/node';
 import type { DispatcherSession, OpenSession } from '#model/object/assignment';
 import { clientCredentials, type LiveTls, type NodeTls } from './credentials.ts';
 import { connectDispatcher, type DispatcherConnection } from './dispatcher-client.ts';
-import { reaches } from './spare-line.ts';
+import { ownTimes, reaches } from './spare-line.ts';
 
 export interface ManagersLineParts {
   /** Socket of the manager on this host; undefined on a worker. */
@@ -127,7 +128,7 @@ class Search {
   /** Who was asked and has not answered, and until when (ms) each is waited for alone while its connection stands. */
   readonly #open = new Map<DispatcherConnection, number>();
   #unanswered = false;
-  #timer: NodeJS.Timeout | undefined;
+  #cancel: () => void = () => {};
   #failure: unknown = new Refusal('unavailable', 'this node knows no manager');
 
   constructor(parts: ManagersLineParts, lines: Lines, patience: Patience, seeker: Seeker) {
@@ -151,11 +152,11 @@ class Search {
       let over = false;
       const end = (): void => {
         over = true;
-        clearTimeout(this.#timer);
+        this.#cancel();
       };
       const askNext = (): void => {
         if (over) return;
-        clearTimeout(this.#timer);
+        this.#cancel();
         if (!this.#seeker.wanted()) {
           end();
           return reject(this.#failure);
@@ -163,14 +164,14 @@ class Search {
         const address = this.#queue.shift();
         if (address === undefined) {
           if (this.#open.size > 0) {
-            this.#timer = setTimeout(askAgain, againMs * (0.75 + this.#parts.random.next() / 2));
+            this.#cancel = afterLimit(ownTimes, againMs * (0.75 + this.#parts.random.next() / 2), askAgain);
             return;
           }
           end();
           return reject(this.#failure);
         }
         if (this.#asked.has(address)) return askNext();
-        this.#timer = setTimeout(late, this.#patience.eachMs);
+        this.#cancel = afterLimit(ownTimes, this.#patience.eachMs, late);
         this.#ask(address).then(
           (session) => {
             // Another one was quicker.
@@ -185,7 +186,7 @@ class Search {
         );
       };
       const late = (): void => {
-        if (this.#isBusy()) this.#timer = setTimeout(late, this.#patience.eachMs);
+        if (this.#isBusy()) this.#cancel = afterLimit(ownTimes, this.#patience.eachMs, late);
         else askNext();
       };
       const askAgain = (): void => {
@@ -268,9 +269,9 @@ function closing(session: DispatcherSession, connection: DispatcherConnection): 
 
 /** Undefined when it takes longer. */
 function raced<T>(work: Promise<T>, limitMs: number): Promise<T | undefined> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<undefined>((resolve) => (timer = setTimeout(() => resolve(undefined), limitMs)));
-  return Promise.race([work, late]).finally(() => clearTimeout(timer));
+  let cancel = (): void => undefined;
+  const late = new Promise<undefined>((resolve) => (cancel = afterLimit(ownTimes, limitMs, () => resolve(undefined))));
+  return Promise.race([work, late]).finally(cancel);
 }
 
 function shuffled(list: readonly string[], random: Random): string[] {

@@ -2,6 +2,7 @@
 import { connect } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { status, type ServiceError } from '@grpc/grpc-js';
+import { afterLimit, type Times } from '#base/pace/fair-limit';
 
 /** After this time without an answer the link is looked at: its other end's kernel answers, however busy the program is. */
 const patienceMs = 700;
@@ -10,6 +11,16 @@ const lookMs = 300;
 const busyMs = 2500;
 /** How long another connection is tried: over a link that was just broken less, for it may break again. */
 const attemptMs = { mended: 1500, busy: 5000 };
+
+/** Of this process. */
+export const ownTimes: Times = {
+  monotonicNow: () => performance.now(),
+  after: (delayMs, run) => {
+    const timer = setTimeout(run, delayMs);
+    return () => clearTimeout(timer);
+  },
+  soon: (run) => void setImmediate(run),
+};
 
 /** What may be closed when it is not needed any more. */
 interface Line {
@@ -27,12 +38,12 @@ export function besideSpare<L extends Line, T>(asked: Promise<T>, spare: Spare<L
   return new Promise((resolve, reject) => {
     let ending: AbortController | undefined;
     // Most answers come at once: until then nothing but a timer is there for the others.
-    const late = setTimeout(() => {
+    const cancel = afterLimit(ownTimes, patienceMs, () => {
       ending = new AbortController();
       trySpares(spare, again, ending.signal).then(resolve, reject);
-    }, patienceMs);
+    });
     const end = (): void => {
-      clearTimeout(late);
+      cancel();
       ending?.abort();
     };
     asked.finally(end).then(resolve, reject);
@@ -74,11 +85,11 @@ export function reaches(address: string, limitMs: number): Promise<boolean> {
   const socket = connect({ host: address.slice(0, at).replaceAll(/[[\]]/g, ''), port: Number(address.slice(at + 1)) });
   return new Promise((resolve) => {
     const end = (there: boolean) => () => {
-      clearTimeout(timer);
+      cancel();
       socket.destroy();
       resolve(there);
     };
-    const timer = setTimeout(end(false), limitMs);
+    const cancel = afterLimit(ownTimes, limitMs, end(false));
     socket.once('connect', end(true)).once('error', end(false));
   });
 }
