@@ -32,7 +32,7 @@ const tickMs = 10;
 /** Of each kind for each host: who waits for an answer asks nothing else, so that a slow machine is not buried. */
 const clientsEach = 16;
 /** What an answer of the server comes to. */
-const whole = /^HTTP\/1\.1 (\d+)[^]*?\r\ncontent-length: (\d+)\r\n[^]*?\r\n\r\n([^]*)$/i;
+const whole = /^HTTP\/1\.1 (\d+)[^]*?\r\ncontent-length: (\d+)(?=\r\n)[^]*?\r\n\r\n([^]*)$/i;
 
 export class Load {
   calls = 0;

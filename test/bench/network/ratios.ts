@@ -5,8 +5,9 @@ import { median, type Row } from '../figures.ts';
 import { image, limitMs, within, type FiveHosts, type Replica } from './five-hosts.ts';
 import { lookedUp } from './reach.ts';
 
-const rounds = 5;
-const seconds = 2;
+/** Short and many: the machine's speed changes by the second, and what is compared is what was measured side by side. */
+const rounds = 15;
+const seconds = 1;
 const [streamPort, webPort, plainStream, plainWeb] = [5201, 5280, 5301, 5380];
 
 /** A client, and whom it asks. */
@@ -72,9 +73,10 @@ export async function ratioRows(cluster: FiveHosts): Promise<Row[]> {
     return pairs.flatMap(([name, beside, target, what]) =>
       (['stream', 'web'] as const).map((kind): Row => {
         const [ours, theirs] = [of(name, kind), of(beside, kind)];
+        const alongside = figures.get(beside)?.[kind] ?? [];
+        const ratio = median((figures.get(name)?.[kind] ?? []).map((value, round) => value / (alongside[round] ?? Number.NaN)).filter(Number.isFinite));
         const unit = kind === 'stream' ? 'Gbit/s' : 'requests/s';
         const shown = (value: number): string => (kind === 'stream' ? (value / 1e9).toFixed(2) : String(Math.round(value / seconds)));
-        const ratio = ours / theirs;
         return {
           what: `network: ${kind === 'stream' ? 'iperf3' : 'HTTP'} ${what}`,
           figure: `${ratio.toFixed(2)} (${shown(ours)} / ${shown(theirs)} ${unit})`,
