@@ -28,6 +28,7 @@ import { answers } from '#http/answers';
 import { sendAnswer, sendJson } from './answer.ts';
 import { linger } from './request/linger.ts';
 import { parseInTurnsOf } from './request/body.ts';
+import { isStale } from './request/stale.ts';
 import { router, type Answer, type Call, type Handler } from './router.ts';
 import { SwarmEvents } from './stream/swarm-events.ts';
 import { MetricsDoor, type MetricsPlace } from './metrics/metrics-door.ts';
@@ -323,11 +324,6 @@ export class ApiServer {
     this.#toldAt.set(kind, now);
     say();
   }
-}
-
-/** Asked for what this node holds, however old: it is answered without a majority too. */
-function isStale(query: URLSearchParams): boolean {
-  return ['1', 'true'].includes(query.get('stale') ?? '');
 }
 
 function staleContext(context: Context): Context {

@@ -12,7 +12,9 @@ import { callOver } from '#http/over-connection';
 import { readView, type Context } from '../context.ts';
 import { HttpError } from '../errors.ts';
 import { readBody } from '../request/body.ts';
+import { isStale } from '../request/stale.ts';
 import { get, type Call, type Route } from '../router.ts';
+import type { View } from '../dependencies.ts';
 import { heardIn, listeningIn, lookIn, lookPath } from './network-look.ts';
 
 /** Each sends to all others: more would flood the ways that they try, and take longer than is remembered what came. */
@@ -49,6 +51,7 @@ interface Examined {
 async function diagnose(call: Call, context: Context): Promise<Diagnosis> {
   call.signal.throwIfAborted();
   const view = await readView(context);
+  if (isStale(call.query)) return await diagnoseAlone(call, context, view);
   const wanted = call.query.get('node') ?? '';
   const only = wanted === '' ? undefined : findObject(view, 'node', wanted).ID;
   const all = [...view.list('node')].toSorted((a, b) => Number(b.ID === only) - Number(a.ID === only) || (nameOf(a) < nameOf(b) ? -1 : 1));
@@ -71,6 +74,19 @@ async function diagnose(call: Call, context: Context): Promise<Diagnosis> {
   await compareServices(context, live, async (each) => lookIn(await ask(each, { what: 'look', managers: [] })));
   const told = examined.filter(({ node, findings }) => only === undefined || node.nodeId === only || findings.length > 0);
   return { nodes: told.map(shown), ways, leftOut: all.length - examined.length };
+}
+
+/** Nobody can have the others looked at; of the ways to them those to the managers, which keep a cluster without a leader, are tried from here. */
+async function diagnoseAlone({ query, signal }: Call, context: Context, view: View): Promise<Diagnosis> {
+  const all = [...view.list('node')];
+  const own = findObject(view, 'node', context.swarm.status().NodeID);
+  const wanted = query.get('node') ?? '';
+  if (wanted !== '' && findObject(view, 'node', wanted).ID !== own.ID)
+    throw new HttpError(400, `without a leader a manager looks at itself alone: ask on ${wanted}`);
+  const each: Examined = { node: peerOf(own), findings: [] };
+  const managers = managerAddresses(all);
+  await eachOf([each], async () => void (each.look = lookIn(await askNode(context, own.ID, { what: 'look', managers }, signal))));
+  return { nodes: [shown(each)], ways: 0, leftOut: all.length - 1, alone: true };
 }
 
 /** How many were looked at. */

@@ -69,8 +69,10 @@ export interface Diagnosis {
   nodes: readonly ExaminedNode[];
   /** Ways between two nodes, each counted in both directions, that packets were sent over. */
   ways: number;
-  /** Nodes that were not looked at: there are too many for one look. */
+  /** Nodes that were not looked at: there are too many for one look, or nobody leads who could ask them. */
   leftOut: number;
+  /** Nobody leads: a manager looked at itself, by what it knew of the others. */
+  alone?: true;
 }
 
 /** The same text for the same tasks and addresses, whoever makes it. */

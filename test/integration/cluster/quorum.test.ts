@@ -181,6 +181,13 @@ describe.skipIf(reason !== undefined)(reason ? `quorum (skipped: ${reason})` : '
     expect(await one.askDocker('info', '--format', '{{.Swarm.LocalNodeState}} {{.Swarm.Error}}')).toMatch(/^active The swarm does not have a leader/);
     const stale = JSON.parse(one.host.run(['curl', '-s', '--unix-socket', one.socket, 'http://shoal/services?stale=1'])) as { Spec: { Name: string } }[];
     expect(stale.map(({ Spec }) => Spec.Name)).toEqual(['app']);
+    const looked = await one.run(['network', 'doctor']);
+    expect([looked.code, looked.stdout.split('\n')[0]]).toEqual([
+      1,
+      expect.stringMatching(/^no manager leads \(The swarm does not have a leader.*\): this node was looked at by what it knows; 2 other nodes/),
+    ]);
+    for (const { host } of [two, three]) expect(looked.stdout).toContain(`managers: the manager at ${host.address}:2377 is not reached by TCP`);
+    expect((await one.run(['network', 'doctor', two.host.name])).stderr).toContain('without a leader a manager looks at itself alone');
     expect(allContainers()).toEqual(before);
     await two.start();
     await insist(one, 'config', 'create', 'back', one.file('back', 'x'));

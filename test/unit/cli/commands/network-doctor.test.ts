@@ -23,3 +23,12 @@ test('of each node what is wrong with it in one order, with what to do; nodes th
     '1 node, 0 ways between them: nothing is wrong',
   ]);
 });
+
+test('without a leader it is said who was looked at, by what, and why no others', () => {
+  const nodes = [{ nodeId: '1', name: 'one', findings: [] }];
+  expect(diagnosisLines({ nodes, ways: 0, leftOut: 2, alone: true, why: 'two and three are missing' })).toEqual([
+    'no manager leads (two and three are missing): this node was looked at by what it knows; 2 other nodes cannot be asked until one of them leads: look on each manager',
+    'one: well',
+    'nothing is wrong',
+  ]);
+});
