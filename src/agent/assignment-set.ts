@@ -101,7 +101,7 @@ export class AssignmentSet {
     if (change.kind !== 'backend') return change.kind === 'network' || change.kind === 'node' || change.kind === 'peer' || change.kind === 'service';
     if (change.action === 'remove') return false;
     const known = this.backends.get(change.item.ID);
-    return !known || !equal({ ...known, Ready: false }, { ...change.item, Ready: false });
+    return !known || !equal(placeOf(known), placeOf(change.item));
   }
 
   /** The other nodes on this one's networks. */
@@ -211,6 +211,11 @@ export class AssignmentSet {
 
 function serviceOf(change: AssignmentChange): string | undefined {
   return change.action === 'update' && change.kind === 'backend' ? change.item.ServiceID : undefined;
+}
+
+/** All but whether anybody is led there. */
+function placeOf({ Ready: _ready, Lost: _lost, ...place }: Backend): object {
+  return place;
 }
 
 /** What is wanted of a task only ever moves on; a late message does not bring it back. */

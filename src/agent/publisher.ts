@@ -6,6 +6,7 @@ import type { ServiceEndpoint } from '#model/object/assignment';
 import type { Network } from '#model/object/network';
 import type { BridgedNetwork, Entry, LocalNetwork, NodeNetwork, Peer, Traffic } from '#network/contract';
 import { retryDelayMs } from '#task/attempt';
+import { LastKnown } from './last-known.ts';
 
 export interface PublisherModules {
   network: NodeNetwork;
@@ -67,6 +68,7 @@ export class Publisher {
   /** A repetition is planned. */
   #repeats = false;
   readonly #told = new Repetition(tellEveryMs);
+  readonly #lastKnown: LastKnown;
   /** Monotonic: when the next round may begin that nobody waits for. */
   #restedAt = -Infinity;
   /** Between two rounds, until somebody waits for the next one. */
@@ -76,10 +78,12 @@ export class Publisher {
     this.#modules = modules;
     this.#wanted = wanted;
     this.#signal = signal;
+    this.#lastKnown = new LastKnown(modules.clock, () => this.publishSoon(false));
     // Nobody waits any longer for what will not be done.
     const end = (): void => {
       this.#waiters.splice(0).forEach((waiter) => waiter.resolve());
       this.#resting.abort();
+      this.#lastKnown.stop();
     };
     signal.addEventListener('abort', end, { once: true });
   }
@@ -140,7 +144,7 @@ export class Publisher {
   async serveNetworks(): Promise<void> {
     const services = this.#wanted.services();
     // Neither waits for the other, and one that fails leaves the other no less done.
-    const done = await Promise.allSettled([this.#reachPeers(services), this.#answerNames(services)]);
+    const done = await Promise.allSettled([this.#reachPeers(services), this.#answerNames(this.#lastKnown.of(services))]);
     for (const each of done) if (each.status === 'rejected') throw each.reason;
   }
 
@@ -197,8 +201,9 @@ export class Publisher {
     const services = this.#wanted.services();
     const reached = this.#reachPeers(services);
     // Nobody is led to a task before the way to its node is there.
-    const published = reached.catch(() => undefined).then(() => network.ports.apply(this.#traffic(services)));
-    const [ways, names, ports] = await Promise.allSettled([reached, this.#answerNames(services), published]);
+    const led = this.#lastKnown.of(services);
+    const published = reached.catch(() => undefined).then(() => network.ports.apply(this.#traffic(led)));
+    const [ways, names, ports] = await Promise.allSettled([reached, this.#answerNames(led), published]);
     for (const part of [ways, names, ports]) if (part.status === 'rejected') this.#failed(part.reason);
     this.#wanted.served();
     return [ways, ports].every(({ status }) => status === 'fulfilled');

@@ -36,6 +36,10 @@ const step = fc.oneof(
     }),
   },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('publish' as const), service: fc.nat(2), port: fc.constantFrom(0, 0, 0, 80), virtual: fc.nat(4) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ do: fc.constant('hear' as const), node: fc.constantFrom(...nodeIds), state: fc.constantFrom('ready' as const, 'down' as const) }),
+  },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('secret' as const), secret: fc.nat(2), data: fc.constantFrom('eA==', 'eQ==') }) },
   {
     weight: 1,
@@ -78,6 +82,10 @@ function actionsOf(store: Store, move: Step): Action[] {
       const Ports = move.port ? [{ TargetPort: 80, PublishedPort: move.port, PublishMode: 'ingress' as const }] : [];
       const VirtualIPs = move.virtual > 2 ? [] : [{ NetworkID: `net${move.virtual}`, Addr: `10.${move.virtual}.0.${100 + move.service}/24` }];
       return [put(store, 'service', aService(`svc${move.service}`, {}, { Endpoint: { Ports, VirtualIPs } }))];
+    }
+    case 'hear': {
+      const node = store.get('node', move.node);
+      return node ? [update('node', { ...node, Status: { ...node.Status, State: move.state } })] : [];
     }
     case 'secret':
       // Ids do not come again: a secret that is gone stays gone.

@@ -42,6 +42,8 @@ export interface EndpointTask {
   Slot?: number;
   /** Running and healthy, and not told to stop: it may get traffic. */
   Ready: boolean;
+  /** It was ready, and is to end for no other reason than that the managers do not hear its node: it may well run. */
+  Lost?: true;
   Networks: readonly EndpointAddress[];
 }
 

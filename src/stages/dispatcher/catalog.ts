@@ -173,6 +173,9 @@ export class Catalog {
   #node({ id, object, previous }: EventOf<'node'>): void {
     // Only a node that is or was one changes where the managers are.
     if ([object, previous].some((node) => node && roleOf(node) === 'manager')) this.#refresh(managersKey);
+    // Of one that is heard again nobody is the last that is known.
+    if ((object?.Status.State === 'down') !== (previous?.Status.State === 'down'))
+      for (const { ID } of this.#view.tasksOfNode(id)) this.#refresh(itemKey('backend', ID));
     if (this.#isAhead(itemKey('node', id), object)) return;
     if (object && !previous) this.#place(itemKey('node', id), `node:${id}`);
     if (previous && !object) this.#displace(itemKey('node', id), `node:${id}`);

@@ -115,7 +115,7 @@ export function itemOf(view: View, key: ItemKey): AssignmentUpdate | undefined {
   if (kind === 'node') return nodeItem(view, id);
   if (kind === 'managers') return managersItem(view);
   if (kind === 'service') return serviceItem(view.get('service', id)) ?? attachedItem(view.get('task', id));
-  if (kind === 'backend') return backendItem(view.get('task', id));
+  if (kind === 'backend') return backendItem(view, view.get('task', id));
   if (kind === 'peer') return peerItem(view, id);
   const item = view.get(kind, id);
   return item && ({ action: 'update', kind, item } as AssignmentUpdate);
@@ -199,7 +199,7 @@ export function serviceIdOf(task: Task): string {
   return task.ServiceID || task.ID;
 }
 
-function backendItem(task: Task | undefined): AssignmentUpdate | undefined {
+function backendItem(view: View, task: Task | undefined): AssignmentUpdate | undefined {
   if (!task || !isPlaced(task)) return undefined;
   const Networks = clusterAttachments(task).flatMap(({ Network, Addresses, Aliases = [] }) => {
     const Address = withoutPrefix(Addresses[0] ?? '');
@@ -214,9 +214,15 @@ function backendItem(task: Task | undefined): AssignmentUpdate | undefined {
     NodeID: task.NodeID,
     ...(task.Slot !== undefined && { Slot: task.Slot }),
     Ready,
+    ...(!Ready && isLost(view, task) && { Lost: true }),
     Networks,
   };
   return { action: 'update', kind: 'backend', item };
+}
+
+/** What is removed, and a container that is no task's, is nobody's any more. */
+function isLost(view: View, { DesiredState, NodeID, Shoal, Status }: Task): boolean {
+  return !Shoal.Attachment && Status.State === 'running' && DesiredState === 'shutdown' && view.get('node', NodeID)?.Status.State === 'down';
 }
 
 /** The engine's own networks are not the cluster's to bring. */

@@ -62,3 +62,17 @@ test('by which key a peer is known goes to those on encrypted networks alone', (
   const down = { ...node, Description: description, Status: { ...node.Status, State: 'down' as const } };
   expect(itemOf(storeOf({ node: [down], network: [aNetwork('net', { Options: { encrypted: '' } })] }), 'peer:net/n1')?.item).not.toHaveProperty('Encryption');
 });
+
+test('a task that is to end only because its node is not heard is said to be lost', () => {
+  const network = aNetwork('net');
+  const backend = (State: 'down' | 'ready', more: Partial<Task>) => {
+    const task = aTask('t1', 'running', { NodeID: 'n1', NetworksAttachments: [{ Network: network, Addresses: ['10.0.0.5/24'] }], ...more });
+    return itemOf(storeOf({ node: [aNode('n1', { Status: { State, Addr: '' } })], task: [task] }), 'backend:t1')?.item;
+  };
+  expect(backend('down', { DesiredState: 'shutdown' })).toMatchObject({ Ready: false, Lost: true });
+  expect(backend('down', { DesiredState: 'running' })).not.toHaveProperty('Lost');
+  for (const item of [backend('ready', { DesiredState: 'shutdown' }), backend('down', { DesiredState: 'remove' })]) {
+    expect(item).toMatchObject({ Ready: false });
+    expect(item).not.toHaveProperty('Lost');
+  }
+});
