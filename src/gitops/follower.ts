@@ -64,6 +64,8 @@ export class Follower {
   readonly #values: VaultValues;
   /** The commit that the cluster was found equal to, as long as nothing of ours changed since: a look that finds no other is over. */
   #settled: SeenCommit | undefined;
+  /** The last comparison found that nothing is to do and nothing waits, and nothing of ours changed since. */
+  #isEqual = false;
   /** The end of all that was begun or waits for its turn: looks, comparisons and peeks share a mirror. */
   #turns: Promise<void> = Promise.resolve();
   /** The run that waits for its turn, and what it will do. */
@@ -128,7 +130,13 @@ export class Follower {
   /** Something of ours changed in the cluster: compare again with the commit at hand, without asking the remote. */
   noticeDrift(): void {
     this.#settled = undefined;
+    this.#isEqual = false;
     this.#compareIn(driftQuietMs);
+  }
+
+  /** It is known what became of a version of ours: who waited for it may go on. */
+  noticeVerdict(): void {
+    if (!this.#isEqual) this.noticeDrift();
   }
 
   /** `ms` from now, or before that. */
@@ -264,22 +272,30 @@ export class Follower {
   /** `seen`: the repository was read just now. */
   async #compare(seen: boolean): Promise<void> {
     const { rendered } = this.#reader;
-    if (!rendered) {
-      await this.#carryOut.keep();
-      return this.#compareLater();
+    if (seen && rendered && this.#settled === rendered && !this.#carryOut.follows(rendered) && !this.#values.renews) return;
+    this.#isEqual = false;
+    // What was noticed before now is seen by this one.
+    const isDue = this.#drift !== undefined;
+    this.#drift?.cancel();
+    this.#drift = undefined;
+    try {
+      if (rendered) await this.#compareWith(rendered, seen);
+      else await this.#carryOut.keep();
+    } catch (error) {
+      if (isDue) this.#compareIn(driftQuietMs);
+      throw error;
     }
-    if (seen && this.#settled === rendered && !this.#carryOut.follows(rendered) && !this.#values.renews) return;
+    // For what is due later.
+    const { againMs } = this.#carryOut;
+    if (againMs !== undefined) this.#compareIn(againMs);
+  }
+
+  async #compareWith(rendered: SeenCommit, seen: boolean): Promise<void> {
     // What changes meanwhile is heard of, and takes it back.
     this.#settled = rendered;
     const equal = await this.#carryOut.run(rendered, seen);
     if (!equal) this.#settled = undefined;
-    this.#compareLater();
-  }
-
-  /** For what is due later. */
-  #compareLater(): void {
-    const { againMs } = this.#carryOut;
-    if (againMs !== undefined) this.#compareIn(againMs);
+    this.#isEqual = this.#settled === rendered;
   }
 
   /** What is not written because the stack or the repository is suspended. */

@@ -227,6 +227,7 @@ export class GitOps {
   #heard(events: StoreEvents): void {
     const touched = new Set<string>();
     const wakened = new Set<string | undefined>();
+    const judged = new Set<string | undefined>();
     this.#health.heard(events);
     if (events.some(({ kind }) => kind === 'task' || kind === 'service' || kind === 'revision' || kind === 'stack' || kind === 'repository'))
       this.#judge.notice();
@@ -240,13 +241,19 @@ export class GitOps {
       if (event.kind === 'repository') this.#tellThaw(event);
       if (event.kind === 'repository' && isNewForForges(event)) this.#commenter.notice();
       if (event.kind === 'stack') this.#noteRelease(event);
-      const stack = stackOf(event) ?? verdictOf(event);
+      const stack = stackOf(event);
       if (stack !== undefined) touched.add(stack);
+      const verdict = verdictOf(event);
+      if (verdict !== undefined) judged.add(this.#owners.get(verdict));
       if (event.kind === 'stack' && event.object) this.#note(event.object);
       if (event.kind === 'repository' && isWord(event)) wakened.add(event.object?.Spec.Name ?? '');
     }
     for (const stack of touched) wakened.add(this.#owners.get(stack));
-    for (const { spec, follower } of this.#followers.values()) if (wakened.has(spec.Name)) follower.noticeDrift();
+    if (wakened.size + judged.size === 0) return;
+    for (const { spec, follower } of this.#followers.values()) {
+      if (wakened.has(spec.Name)) follower.noticeDrift();
+      else if (judged.has(spec.Name)) follower.noticeVerdict();
+    }
   }
 
   /** A stack's owner stays known when its record goes: it will want the stack back. */

@@ -171,7 +171,7 @@ export class RepositoryReader {
     const found = new Map<string, RenderResult>();
     let asked = '';
     for (let round = 0; round < mostRounds; round++) {
-      const have = haveOf(new Map([...this.#results, ...found]));
+      const have = haveOf(found.size === 0 ? this.#results : new Map([...this.#results, ...found]));
       const question = {
         folder: place.folder,
         home: place.home,
@@ -216,6 +216,9 @@ export class RepositoryReader {
 
 /** Stack → digest, of as many as a question holds: the others are made anew. */
 function haveOf(results: ReadonlyMap<string, RenderResult>): Record<string, string> {
+  // Of nearly all repositories they are few: no character of a name takes more than six bytes.
+  const most = [...results].reduce((sum, [name, { digest }]) => sum + 6 * (name.length + digest.length) + 6, 0);
+  if (most <= largestHaveBytes) return Object.fromEntries([...results].map(([name, { digest }]) => [name, digest]));
   let left = largestHaveBytes;
   const told = [...results].flatMap(([name, { digest }]): [string, string][] => {
     left -= Buffer.byteLength(JSON.stringify([name, digest]));

@@ -52,10 +52,10 @@ export function returnSteps(view: View, repository: string, present: ReadonlySet
 
 /** In how many milliseconds the next of them goes; undefined: none of those that are there is on its way. */
 export function nextGraceMs(view: View, repository: string, stacks: readonly RenderedStack[], now: number): number | undefined {
+  const leaving = [...view.list('stack')].filter((stack) => stack.Leaving && isOwned(stack, repository));
+  if (leaving.length === 0) return undefined;
   const present = new Set(stacks.map(({ Name }) => Name));
-  const ends = [...view.list('stack')].flatMap((stack) =>
-    stack.Leaving && isOwned(stack, repository) && !present.has(stack.Spec.Name) ? [timeOf(stack.Leaving.Until)] : [],
-  );
+  const ends = leaving.flatMap(({ Leaving, Spec }) => (Leaving && !present.has(Spec.Name) ? [timeOf(Leaving.Until)] : []));
   const left = ends.filter((end) => end > now).map((end) => end - now);
   return left.length > 0 ? Math.min(...left) : undefined;
 }

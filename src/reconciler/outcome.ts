@@ -80,6 +80,19 @@ export function refusedBefore(view: View, repository: string, rendered: Rendered
   return condition.State === 'refused' && condition.Commit === Commit ? (condition.Errors ?? [condition.Message]) : undefined;
 }
 
+/** Those of the stacks that are refused as this commit left them, with why: mostly none, which is seen from the records alone. */
+export function allRefusedBefore(view: View, repository: string, stacks: readonly RenderedStack[]): ReadonlyMap<string, readonly string[]> {
+  const refused = new Map<string, readonly string[]>();
+  const ill = new Set<string>();
+  for (const { Spec, Quarantine, Condition } of view.list('stack')) if (Quarantine || Condition.State === 'refused') ill.add(Spec.Name.toLowerCase());
+  if (ill.size === 0) return refused;
+  for (const stack of stacks) {
+    const errors = ill.has(stack.Name.toLowerCase()) ? refusedBefore(view, repository, stack) : undefined;
+    if (errors) refused.set(stack.Name, errors);
+  }
+  return refused;
+}
+
 /** Whether the version was given up for an earlier one: it is not tried again, whatever commit brings it. */
 export function isQuarantined(stack: Stack, rendered: RenderedStack): boolean {
   const given = stack.Quarantine;

@@ -53,5 +53,5 @@ export function placedError(rendered: RenderedStack, message: string): string {
 
 /** What is worth knowing of each stack, by its name; stacks of which there is nothing to say are left out. */
 export function notesOf(stacks: readonly RenderedStack[]): Record<string, readonly string[]> {
-  return Object.fromEntries(stacks.flatMap(({ Name, Notes }) => (Notes && Notes.length > 0 ? [[Name, Notes]] : [])));
+  return Object.fromEntries(stacks.filter(({ Notes }) => Notes && Notes.length > 0).map(({ Name, Notes = [] }) => [Name, Notes]));
 }

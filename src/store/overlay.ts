@@ -3,7 +3,7 @@ import { assert } from '#base/assert';
 import type { Kind, ObjectOf } from '#model/object/object';
 import type { Action } from './action.ts';
 import { keysOf, type IndexOf } from './index/indexes.ts';
-import { newTables, type Table } from './table.ts';
+import { Table } from './table.ts';
 import { Usage } from './index/usage.ts';
 import { CountedView } from './counted-view.ts';
 import type { View } from './view.ts';
@@ -11,10 +11,12 @@ import type { View } from './view.ts';
 /** Objects that are not stored yet come after all that are. */
 const firstSerial = 2 ** 52;
 
+type Laid = { [K in Kind]?: Table<K> };
+
 export class Overlay extends CountedView implements View {
   readonly #base: View;
-  /** What a pass lays is mostly found by two or three of its indexes. */
-  readonly #tables = newTables({ onDemand: true });
+  /** Of kinds of which something was laid: mostly few, and found by two or three of their indexes. */
+  readonly #tables: Laid = {};
   readonly #removed = new Set<string>();
   readonly #actions: Action[] = [];
   protected readonly usage: Usage;
@@ -41,7 +43,7 @@ export class Overlay extends CountedView implements View {
       const before = this.get(action.kind, id);
       assert((before !== undefined) === (action.type !== 'create'), `cannot ${action.type} ${action.kind} ${id}`);
       if (action.type === 'remove') {
-        this.#tables[action.kind].delete(id);
+        this.#tables[action.kind]?.delete(id);
         this.#removed.add(id);
         this.usage.change(action.kind, before, undefined);
       } else {
@@ -52,7 +54,7 @@ export class Overlay extends CountedView implements View {
   }
 
   get<K extends Kind>(kind: K, id: string): ObjectOf[K] | undefined {
-    const own = this.#table(kind).row(id);
+    const own = this.#tables[kind]?.row(id);
     if (own) return own.object;
     return this.#removed.has(id) ? undefined : this.#base.get(kind, id);
   }
@@ -108,6 +110,7 @@ export class Overlay extends CountedView implements View {
   }
 
   newest<K extends Kind>(kind: K, index: IndexOf<K>, key: string): ObjectOf[K] | undefined {
+    if (this.#isUntouched(kind)) return this.#base.newest(kind, index, key);
     const table = this.#table(kind);
     const base = this.#base.newest(kind, index, key);
     const own = table.find(index, key).at(-1);
@@ -119,7 +122,7 @@ export class Overlay extends CountedView implements View {
 
   keys<K extends Kind>(kind: K, index: IndexOf<K>): Iterable<string> {
     const base = this.#base.keys(kind, index);
-    return this.#tables[kind].size === 0 ? base : new Set([...base, ...this.#table(kind).keys(index)]);
+    return this.#tables[kind] === undefined ? base : new Set([...base, ...this.#table(kind).keys(index)]);
   }
 
   count(kind: Kind): number {
@@ -130,7 +133,7 @@ export class Overlay extends CountedView implements View {
   }
 
   serialOf(kind: Kind, id: string): number | undefined {
-    return this.#table(kind).row(id)?.serial ?? (this.#removed.has(id) ? undefined : this.#base.serialOf(kind, id));
+    return this.#tables[kind]?.row(id)?.serial ?? (this.#removed.has(id) ? undefined : this.#base.serialOf(kind, id));
   }
 
   byName<K extends Exclude<Kind, 'task'>>(kind: K, name: string): ObjectOf[K] | undefined {
@@ -139,12 +142,16 @@ export class Overlay extends CountedView implements View {
   }
 
   #table<K extends Kind>(kind: K): Table<K> {
-    return this.#tables[kind];
+    const known = this.#tables[kind];
+    if (known) return known;
+    const table = new Table(kind, true);
+    this.#tables[kind] = table as Laid[K];
+    return table;
   }
 
   /** Nothing of the kind was laid: the base answers. */
   #isUntouched(kind: Kind): boolean {
-    return this.#tables[kind].size === 0 && this.#removed.size === 0;
+    return (this.#tables[kind]?.size ?? 0) === 0 && this.#removed.size === 0;
   }
 
   /** The base has not got it, or had it before it was removed here. */

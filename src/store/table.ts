@@ -141,7 +141,6 @@ function placeOf(rows: readonly Row<unknown>[], serial: number): number {
 
 export type Tables = { [K in Kind]: Table<K> };
 
-/** `onDemand`: their indexes are made when they are asked for. */
-export function newTables({ onDemand = false } = {}): Tables {
-  return Object.fromEntries(kinds.map((kind) => [kind, new Table(kind, onDemand)])) as unknown as Tables;
+export function newTables(): Tables {
+  return Object.fromEntries(kinds.map((kind) => [kind, new Table(kind, false)])) as unknown as Tables;
 }

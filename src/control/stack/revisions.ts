@@ -22,7 +22,8 @@ export function revisionsOf(view: View, stack: string): Revision[] {
 }
 
 export function newestRevision(view: View, stack: string): Revision | undefined {
-  return revisionsOf(view, stack).at(-1);
+  // Each is made with the number after that of the newest.
+  return view.newest('revision', 'stack', stack);
 }
 
 /** Which revision the stack is in force as, seen from the digest that its record has. */

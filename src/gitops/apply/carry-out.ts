@@ -17,7 +17,7 @@ import type { Declared, RepositoryStatus } from '#model/object/repository';
 import type { StackSource } from '#model/object/stack';
 import { pauseOf } from '#reconciler/pause';
 import { nextGraceMs } from '#reconciler/grace';
-import { refusedBefore, rewrittenStatus, syncedStatus, unavailableStatus } from '#reconciler/outcome';
+import { allRefusedBefore, rewrittenStatus, syncedStatus, unavailableStatus } from '#reconciler/outcome';
 import { deployOptions, planKept, planRepository, type PlanOptions } from '#reconciler/plan';
 import { applyDeclared } from '#control/repository/declared';
 import { SettledStacks } from '#reconciler/settled';
@@ -133,7 +133,7 @@ export class CarryOut {
     // That one is there again is said beside what else is to be done about it.
     const steps = all.filter(({ type }) => type !== 'return');
     const still = stillness(before, options.now);
-    const policies = new Map(stacks.map(({ Name, Policy }) => [Name, Policy]));
+    const policies = new Map(steps.length > 0 ? stacks.map(({ Name, Policy }) => [Name, Policy]) : []);
     const paused = (step: Step): boolean => still !== undefined || pauseOf(view, step, policies.get(step.name)) !== undefined;
     this.#waiting = new Map(steps.filter(paused).map((step) => [step.name, waitingOf(step)]));
     if (still) return false;
@@ -146,10 +146,8 @@ export class CarryOut {
     // A folder may be called `__proto__`.
     const refused = Object.create(null) as Record<string, readonly string[]>;
     const held = Object.create(null) as Record<string, string>;
-    for (const stack of stacks) {
-      const errors = refusedBefore(view, this.#repository, stack);
-      if (errors && !steps.some((step) => step.name === stack.Name && !(step.type === 'apply' && step.restores))) refused[stack.Name] = errors;
-    }
+    for (const [name, errors] of allRefusedBefore(view, this.#repository, stacks))
+      if (!steps.some((step) => step.name === name && !(step.type === 'apply' && step.restores))) refused[name] = errors;
     const unit = isUnit(stacks) ? steps.filter((step) => isFresh(step) && !paused(step)).filter(isFresh) : [];
     if (unit.length > 0) Object.assign(refused, await this.#applyTogether(inMakersOrder(view, stacks, unit), before.Status));
     for (const step of all.filter(({ type }) => type === 'return')) await this.#carryOut(step, before.Status);
@@ -197,7 +195,7 @@ export class CarryOut {
     const plan = (): Promise<readonly Step[]> => inTurns(planRepository(view, this.#repository, stacks, more), this.#parts.clock);
     const steps = await plan();
     const left = new Set(steps.filter(({ type }) => type === 'hold' || type === 'refuse').map(({ name }) => name));
-    for (const stack of stacks) if (refusedBefore(view, this.#repository, stack)) left.add(stack.Name);
+    for (const name of allRefusedBefore(view, this.#repository, stacks).keys()) left.add(name);
     for (const { Leaving, Spec } of view.list('stack')) if (Leaving && !this.#applied.has(Spec.Name)) left.add(Spec.Name);
     for (const name of left) {
       const stack = view.byName('stack', name);
@@ -222,7 +220,8 @@ export class CarryOut {
 
   #learn(view: View, stacks: readonly RenderedStack[]): void {
     for (const stack of stacks) if ('spec' in stack && view.byName('stack', stack.Name)?.Digest === stack.digest) this.#applied.set(stack.Name, stack);
-    for (const name of this.#applied.keys()) if (!view.byName('stack', name)) this.#applied.delete(name);
+    // Whoever uses one looks for its record.
+    if (this.#applied.size > view.count('stack')) for (const name of this.#applied.keys()) if (!view.byName('stack', name)) this.#applied.delete(name);
   }
 
   #tellNotes(stacks: readonly RenderedStack[], { Notes = {} }: RepositoryStatus): void {

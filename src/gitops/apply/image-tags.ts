@@ -28,17 +28,18 @@ export class ImageTags {
   }
 
   follows(stacks: readonly RenderedStack[]): boolean {
-    return this.#parts.registries !== undefined && stacks.some((stack) => 'spec' in stack && followers(stack.spec).size > 0);
+    return this.#parts.registries !== undefined && stacks.some(isFollower);
   }
 
   /** The stacks with what their followed tags mean; another meaning is another version of the stack. `anew`: registries are asked. */
   async followed(stacks: readonly RenderedStack[], anew: boolean): Promise<readonly RenderedStack[]> {
     const { cluster, registries, logger } = this.#parts;
-    const images = [...new Set(stacks.flatMap((stack) => ('spec' in stack ? imagesOf(stack.spec, followers(stack.spec)) : [])))];
+    const following = registries ? stacks.filter(isFollower) : [];
+    const images = [...new Set(following.flatMap(({ spec }) => imagesOf(spec, followers(spec))))];
     if (!registries || images.length === 0) return stacks;
     const view = await cluster.read();
     const isOpen = (stack: RenderedStack): boolean => 'spec' in stack && this.#meanings(view, stack.spec).size < followers(stack.spec).size;
-    if (anew || stacks.some(isOpen)) {
+    if (anew || following.some(isOpen)) {
       const told = await registries.ask(images, {});
       for (const image of images) if (!told.has(image)) logger.warn({ image }, 'no registry tells what the tag means now: what it meant last stays in force');
       this.#told = new Map([...this.#told, ...told].filter(([image]) => images.includes(image)));
@@ -87,8 +88,18 @@ export class ImageTags {
   }
 }
 
-function followers({ Services }: StackSpec): ReadonlySet<string> {
-  return new Set(Services.filter(({ Labels }) => followsImage(Labels)).map(({ Name }) => Name));
+/** A spec is never changed: most of a commit have been looked at with another one. */
+const known = new WeakMap<StackSpec, ReadonlySet<string>>();
+
+/** Names of services. */
+function followers(spec: StackSpec): ReadonlySet<string> {
+  const found = known.get(spec) ?? new Set(spec.Services.filter(({ Labels }) => followsImage(Labels)).map(({ Name }) => Name));
+  known.set(spec, found);
+  return found;
+}
+
+function isFollower(stack: RenderedStack): stack is Extract<RenderedStack, { spec: object }> {
+  return 'spec' in stack && followers(stack.spec).size > 0;
 }
 
 /** The services of the version that was asked for last, also where it was given up: what its tags meant then holds until somebody says otherwise. */

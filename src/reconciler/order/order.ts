@@ -46,6 +46,7 @@ type Standing = 'good' | 'open' | 'failed';
 
 /** The steps, but that a new version waits for those before it. Changes by hand are undone in no order. */
 export function inOrder(view: View, stacks: readonly RenderedStack[], steps: readonly Step[]): Step[] {
+  if (steps.length === 0) return [];
   const standing = standingsOf(view, stacks, steps);
   // What comes in one entry comes at once.
   let known: ReadonlyMap<string, readonly string[]> | undefined = isUnit(stacks) ? new Map() : undefined;

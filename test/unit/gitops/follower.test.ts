@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest';
 import { Refusal } from '#base/refusal';
 import { second } from '#base/text/duration';
+import type { Cluster } from '#control/cluster';
 import { createRepository } from '#control/repository/repositories';
 import { ReconcileEvents } from '#gitops/events';
 import { Follower } from '#gitops/follower';
@@ -138,5 +139,51 @@ test('whatever changes in the cluster, and however often, the repository is aske
   expect(await pass(300)).toBe(11);
   away = true;
   expect(await pass(60)).toBeGreaterThanOrEqual(5);
+  await follower.stop();
+});
+
+test('a comparison answers for what was noticed before it, and a verdict is compared only where something may wait for it', async () => {
+  const clock = new VirtualClock();
+  const cluster = initialisedCluster({ clock });
+  cluster.run(createRepository({ Name: 'infra', URL: '/srv/x', Branch: 'main', Path: 'stacks', Interval: 3600 * second }));
+  const spec = cluster.store.byName('repository', 'infra')?.Spec;
+  if (!spec) throw new Error('no repository');
+  // Each writes something, or would.
+  let comparisons = 0;
+  const counted: Cluster = {
+    read: () => cluster.read(),
+    watch: (listener) => cluster.watch(listener),
+    submit: (useCase) => {
+      comparisons += 1;
+      return cluster.submit(useCase);
+    },
+  };
+  let [commits, stacks]: [string[], unknown[]] = [[commit, '2'.repeat(40)], []];
+  const workers = {
+    fetch: async () => commits[0] ?? commit,
+    render: async () => ({ missing: false, declared: {}, stacks, same: [], wanting: [], author: '' }),
+  } as unknown as GitWorkers;
+  const events = new ReconcileEvents({ clock, logger: silentLogger });
+  const place = { folder: '/nowhere', home: '/nowhere' } as MirrorPlace;
+  const follower = new Follower(spec, { cluster: counted, events, clock, logger: silentLogger, workers, place });
+  const within = async (work: () => unknown): Promise<number> => {
+    const before = comparisons;
+    await work();
+    await clock.advance(5_000);
+    return comparisons - before;
+  };
+  const each = await within(() => follower.sync());
+  const alone = await within(() => follower.noticeDrift());
+  expect([each > 0, alone > 0]).toEqual([true, true]);
+  const both = await within(() => {
+    follower.noticeDrift();
+    return follower.sync();
+  });
+  expect(both).toBe(alone);
+  expect(await within(() => follower.noticeVerdict())).toBe(0);
+  // A stack that is refused is not as its commit wants it.
+  [commits, stacks] = [commits.slice(1), [{ stack: { Name: 'a', Path: 'stacks/a', Commit: '2'.repeat(40), errors: ['it is bad'] }, digest: 'd' }]];
+  await within(() => follower.sync());
+  expect(await within(() => follower.noticeVerdict())).toBeGreaterThan(0);
   await follower.stop();
 });
