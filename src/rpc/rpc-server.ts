@@ -30,6 +30,8 @@ export interface RpcServerParts {
   credentials: ServerCredentials;
   members: Members;
   logger: Logger;
+  /** Whether who comes from this address waits behind nobody; absent: all are alike. */
+  goesFirst?: (address: string) => boolean;
   /** Whoever can connect is this one: a socket that only this host's root can open. */
   caller?: Caller;
 }
@@ -79,6 +81,8 @@ export class RpcServer {
   readonly #connections = new Map<string, { role: NodeRole; sessions: Set<Http2Session> }>();
   readonly #strangers = new Strangers();
   readonly #nodeCalls = new NodeCalls();
+  /** Connections that have asked something. */
+  readonly #spoke = new WeakSet<Http2Session>();
   /** Absent before it listens, and on a socket of this host. */
   #door: Door | undefined;
 
@@ -112,7 +116,7 @@ export class RpcServer {
 
   async #open(): Promise<number> {
     const inside = this.#server.createConnectionInjector(this.#parts.credentials);
-    const door = new Door((connection) => inside.injectConnection(connection));
+    const door = new Door((connection) => inside.injectConnection(connection), this.#parts.goesFirst);
     const port = await door.listen(this.#address).catch((error: unknown) => {
       throw notListening(this.#address, error as Error);
     });
@@ -157,6 +161,7 @@ export class RpcServer {
   /** Before a byte of a message is read: who may not call, or sends too much, costs no memory. */
   #admit(method: string, call: InterceptedCall): InterceptedCall {
     const { members, logger } = this.#parts;
+    this.#heard(call);
     try {
       const caller = this.#parts.caller ?? callerFrom(call) ?? this.#callerByKey(method, call);
       authorize(method, caller, members);
@@ -176,6 +181,14 @@ export class RpcServer {
       const { code = status.UNKNOWN, details = '', metadata = null } = toServiceError(error);
       return new ServerInterceptingCall(call, { start: (next) => next({ onReceiveMetadata: () => end(call, { code, details, metadata }) }) });
     }
+  }
+
+  /** A connection that asks has its handshake behind it. */
+  #heard(call: InterceptedCall): void {
+    const session = this.#door && streamOf(call)?.session;
+    if (!session || this.#spoke.has(session)) return;
+    this.#spoke.add(session);
+    this.#door?.spoke(session.socket);
   }
 
   #callerByKey(method: string, call: InterceptedCall): Caller | undefined {

@@ -62,7 +62,7 @@ export class ManagerDoor {
   async listen(tls: LiveTls): Promise<void> {
     if (this.#remote || this.#stopped) return;
     const { listen, members, transport, connected, logger, clock } = this.#parts;
-    const server = new RpcServer(listen, { credentials: serverCredentials(tls), members, logger });
+    const server = new RpcServer(listen, { credentials: serverCredentials(tls), members, logger, goesFirst: (address) => transport.isMemberAt(address) });
     this.#dispatcher.addTo(server);
     this.#ca.addTo(server);
     transport.addTo(server);

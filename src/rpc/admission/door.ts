@@ -1,6 +1,7 @@
 /** Where other nodes connect. Who does not show that he is a node does not stay. */
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { parseAddress } from '#model/address';
+import { Greetings } from './greetings.ts';
 
 /** Connections of those who have not shown a certificate: beyond so many the oldest goes of the source that has most, which so keeps out nobody else. Each is some 60 KB. */
 const mostStrangers = 2048;
@@ -11,18 +12,22 @@ const usualStayMs = 45_000;
 type End = Pick<Socket, 'remoteAddress' | 'remotePort'>;
 
 export class Door {
-  readonly #letIn: (connection: Socket) => void;
   readonly #server: Server;
+  readonly #greetings: Greetings<Socket>;
   /** By source, oldest first. */
   readonly #strangers = new Map<string, Map<string, Socket>>();
   #count = 0;
 
-  /** @param stayMs how long a stranger may stay, in milliseconds */
+  /**
+   * @param goesFirst whether who comes from this address waits behind nobody
+   * @param stayMs how long a stranger may stay, in milliseconds
+   */
   constructor(
     letIn: (connection: Socket) => void,
+    goesFirst: (address: string) => boolean = () => false,
     readonly stayMs = usualStayMs,
   ) {
-    this.#letIn = letIn;
+    this.#greetings = new Greetings(letIn, (connection) => goesFirst(plain(connection.remoteAddress)));
     this.#server = createServer((connection) => this.take(connection));
   }
 
@@ -42,7 +47,12 @@ export class Door {
   /** @internal */
   take(connection: Socket): void {
     this.#watch(connection);
-    this.#letIn(connection);
+    this.#greetings.take(connection, sourceOf(connection), keyOf(connection));
+  }
+
+  /** What the other end asked first has come: its handshake is over. */
+  spoke(end: End): void {
+    this.#greetings.over(keyOf(end));
   }
 
   /** Who is at the other end has shown that he is a node: he may stay. */
@@ -74,6 +84,7 @@ export class Door {
     const isStranger = (): boolean => own.get(end) === connection;
     const timer = setTimeout(() => isStranger() && connection.destroy(), this.stayMs).unref();
     connection.once('close', () => {
+      this.#greetings.over(end);
       clearTimeout(timer);
       if (isStranger()) this.#forget(source, end);
     });
@@ -92,6 +103,11 @@ export class Door {
 
 function keyOf({ remoteAddress = '', remotePort = 0 }: End): string {
   return `${remoteAddress} ${remotePort}`;
+}
+
+/** Without what version 6 puts before an address of version 4. */
+function plain(address = ''): string {
+  return address.replace(/^::ffff:/, '');
 }
 
 /** Of version 6 the network: a host there has as many addresses as it likes. */

@@ -64,6 +64,11 @@ export class RaftTransport implements Transport {
     if (this.#receiver) for (const [id, address] of Object.entries(this.#addresses)) this.#peer(id)?.at(address);
   }
 
+  /** Whether another manager is at this address, on whatever port. */
+  isMemberAt(address: string): boolean {
+    return Object.values(this.#addresses).some((each) => hostOf(each) === address);
+  }
+
   send(message: Spoken): void {
     this.#peers.get(message.to)?.send(kindOf(message), message);
   }
@@ -202,4 +207,9 @@ export class RaftTransport implements Transport {
 
 function dialled(tls: LiveTls, peer: string, address: string): RaftServiceClient {
   return new RaftServiceClient(address, clientCredentials(tls, peer), options);
+}
+
+/** Of `HOST:PORT`, as a connection names it. */
+function hostOf(address: string): string {
+  return address.slice(0, address.lastIndexOf(':')).replaceAll(/[[\]]/g, '');
 }

@@ -7,7 +7,7 @@ let ports = 0;
 const connection = (remoteAddress = '10.0.0.1'): Socket => Object.assign(new PassThrough(), { remoteAddress, remotePort: ++ports }) as unknown as Socket;
 
 test('who does not show that he is a node does not stay', async () => {
-  const door = new Door(() => undefined, 1);
+  const door = new Door(() => undefined, undefined, 1);
   const [node, stranger] = [connection(), connection()];
   door.take(node);
   door.known({ remoteAddress: '10.0.0.1', remotePort: node.remotePort ?? 0 });
