@@ -35,7 +35,7 @@ export function collect(value: string, before: readonly string[] = []): string[]
 
 /** `--filter key=value`, repeated, as the API's filters. */
 export function filterMap(texts: readonly string[] | undefined): Record<string, string[]> {
-  const map: Record<string, string[]> = {};
+  const map = Object.create(null) as Record<string, string[]>;
   for (const text of texts ?? []) {
     const [key = '', ...rest] = text.split('=');
     (map[key.trim().toLowerCase()] ??= []).push(rest.join('=').trim());

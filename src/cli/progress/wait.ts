@@ -30,8 +30,14 @@ export function timeoutOf({ timeout }: WaitFlags): number {
   return nanoseconds / nanosecondsPerMillisecond;
 }
 
-/** Waits and sets the exit code. Ctrl-C ends the wait, not the deploy. */
-export async function waitAndExit(session: Session, services: readonly WaitTarget[], flags: WaitFlags, startedAt: number): Promise<void> {
+/** Waits and sets the exit code: `otherwise` where all that is waited for went well. Ctrl-C ends the wait, not the deploy. */
+export async function waitAndExit(
+  session: Session,
+  services: readonly WaitTarget[],
+  flags: WaitFlags,
+  startedAt: number,
+  otherwise: number = exitCodes.converged,
+): Promise<void> {
   const style: Style = flags.json ? 'json' : flags.quiet ? 'quiet' : session.terminal.interactive ? 'bars' : 'lines';
   const stop = new AbortController();
   let last: readonly Watched[] = [];
@@ -47,7 +53,8 @@ export async function waitAndExit(session: Session, services: readonly WaitTarge
       last = watched;
       render(watched, final);
     };
-    process.exitCode = await waitForServices(session.client, services, { timeoutMs: timeoutOf(flags), startedAt, signal: stop.signal, show });
+    const code = await waitForServices(session.client, services, { timeoutMs: timeoutOf(flags), startedAt, signal: stop.signal, show });
+    process.exitCode = code === exitCodes.converged ? otherwise : code;
     tell();
   } catch (error) {
     if (!stop.signal.aborted) {

@@ -50,8 +50,15 @@ describe.skipIf(reason !== undefined)(reason ? `ingress (skipped: ${reason})` : 
     return all;
   }
 
+  /** Whether the servers of all replicas have their port: a container without a health check runs a moment before. */
+  async function listening(): Promise<boolean> {
+    const names = host.docker(['ps', '-q', '--filter', 'name=front_app']).trim().split('\n');
+    return names.length === 3 && names.every((name) => /:80 .*LISTEN/.test(host.docker(['exec', name, 'netstat', '-ltn'])));
+  }
+
   test.each(['outside', 'host', 'loopback'] as const)('from %s every call is answered, and all replicas take part', async (from) => {
     expect((await daemon.deploy('front', stackOf(['8080:80']))).code).toBe(0);
+    await until(listening, 20_000, () => host.docker(['ps', '-a']));
     const all = await answers(from, 8080);
     expect(all).not.toContain('');
     expect(new Set(all).size).toBe(3);

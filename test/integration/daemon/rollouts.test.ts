@@ -231,7 +231,9 @@ describe.skipIf(reason !== undefined)(reason ? `rollouts (skipped: ${reason})` :
     expect((await daemon.deploy('zero', stackOf(good, { replicas: 0 }))).code).toBe(0);
     expect((await daemon.run(['service', 'scale', 'zero_app=2'])).code).toBe(0);
     expect(running(await tasksOf('zero_app'), good).length).toBe(2);
-    expect((await daemon.run(['service', 'scale', 'zero_app=0'])).code).toBe(0);
+    const { code, stdout, stderr } = await daemon.run(['service', 'scale', 'nobody=1', 'zero_app=0']);
+    expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining('nobody') });
+    expect(stdout).toContain('zero_app scaled to 0');
     await until(
       () => host.docker(['ps', '-q', '--filter', 'name=zero_app']) === '',
       20_000,

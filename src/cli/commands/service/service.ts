@@ -91,12 +91,20 @@ async function scale(pairs: readonly string[], flags: WaitFlags, command: Comman
   const wanted = pairs.map(parseScale);
   const startedAt = Date.now();
   const scaled: WaitTarget[] = [];
+  const failed: string[] = [];
   for (const { name, replicas } of wanted) {
-    const target = await changeService(session, name, (spec) => ({ spec: withReplicas(spec, replicas, name) }));
-    session.terminal.out(`${name} scaled to ${replicas}`);
-    scaled.push(target);
+    try {
+      scaled.push(await changeService(session, name, (spec) => ({ spec: withReplicas(spec, replicas, name) })));
+      session.terminal.out(`${name} scaled to ${replicas}`);
+    } catch (error) {
+      if (!(error instanceof CommandError)) throw error;
+      session.terminal.error(error.message);
+      failed.push(name);
+    }
   }
-  if (!flags.detach) await waitAndExit(session, scaled, flags, startedAt);
+  const ends = failed.length > 0 ? exitCodes.refused : exitCodes.converged;
+  process.exitCode = ends;
+  if (scaled.length > 0 && !flags.detach) await waitAndExit(session, scaled, flags, startedAt, ends);
 }
 
 function parseScale(pair: string): { name: string; replicas: number } {
