@@ -1,7 +1,7 @@
 /** TLS 1.3 between nodes, from a certificate that may change while connections stand: new ones use the new certificate. The one file that knows gRPC's own credentials. */
 import { createHash, type X509Certificate } from 'node:crypto';
 import type { ServerHttp2Stream } from 'node:http2';
-import { connect, createSecureContext, type SecureContext, type SecureContextOptions, type TLSSocket } from 'node:tls';
+import { connect, createSecureContext, type SecureContext, type DetailedPeerCertificate, type SecureContextOptions, type TLSSocket } from 'node:tls';
 import { CallCredentials, ChannelCredentials, ServerCredentials } from '@grpc/grpc-js';
 import { unitOf } from '#ca/certificate';
 
@@ -51,11 +51,9 @@ export function clientCredentials(tls: LiveTls, peer = unitOf('manager')): Chann
   return new NodeChannelCredentials(peer, () => contextFor(tls.now));
 }
 
-/** For who has no certificate yet: only `roots` are believed; undefined: anybody, and what he says has to be proved otherwise. */
-export function strangerCredentials(roots: string | undefined): ChannelCredentials {
-  return new NodeChannelCredentials(roots === undefined ? undefined : unitOf('manager'), () =>
-    createSecureContext({ ...version, ...(roots !== undefined && { ca: roots }) }),
-  );
+/** For who has no certificate yet: only `roots` are believed. */
+export function strangerCredentials(roots: string): ChannelCredentials {
+  return new NodeChannelCredentials(unitOf('manager'), () => createSecureContext({ ...version, ca: roots }));
 }
 
 const contexts = new WeakMap<NodeTls, SecureContext>();
@@ -109,6 +107,11 @@ class NodeChannelCredentials extends ChannelCredentials {
     return this === other;
   }
 
+  /** Why who is at the other end is not believed, beyond what TLS has looked at; undefined: he is. */
+  protected faultOf(_connection: TLSSocket): Error | undefined {
+    return undefined;
+  }
+
   override _createSecureConnector(...[, , given]: Parameters<ChannelCredentials['_createSecureConnector']>): Connector {
     let givenUp = false;
     return {
@@ -125,11 +128,63 @@ class NodeChannelCredentials extends ChannelCredentials {
     return new Promise((resolve, reject) => {
       const secureContext = this.#context();
       const options = { socket, secureContext, ALPNProtocols: ['h2'], rejectUnauthorized: name !== undefined };
-      const secured = connect({ ...options, ...(name !== undefined && { servername: name }) }, () => resolve({ socket: secured, secure: true }));
+      const secured = connect({ ...options, ...(name !== undefined && { servername: name }) }, () => {
+        const fault = this.faultOf(secured);
+        if (!fault) return resolve({ socket: secured, secure: true });
+        reject(fault);
+        secured.destroy();
+      });
       secured.on('error', reject);
       secured.once('close', () => reject(new Error('the connection was closed before it was secure')));
     });
   }
+}
+
+/** Of what somebody shows, no more is read: nobody vouches for him yet. */
+const mostShown = 4;
+
+/** Says why somebody is not believed by the certificates that he shows, his own first (PEM); undefined: he is. */
+export type Judge = (shown: string) => Error | undefined;
+
+/** For who has only a token: anybody may say what the root is, and by that everybody is judged, over the same connection and any other. */
+export class JoinerCredentials extends NodeChannelCredentials {
+  readonly #standing = new Set<TLSSocket>();
+  #judge: Judge | undefined;
+
+  constructor() {
+    super(undefined, () => createSecureContext(version));
+  }
+
+  /** From now on only those are spoken to whom `judge` believes. Throws what it says against one who is connected; that connection is ended. */
+  judgeBy(judge: Judge): void {
+    this.#judge = judge;
+    const faults = [...this.#standing].flatMap((connection) => {
+      const fault = judge(shownOver(connection));
+      if (fault) connection.destroy();
+      return fault ?? [];
+    });
+    if (faults[0]) throw faults[0];
+  }
+
+  protected override faultOf(connection: TLSSocket): Error | undefined {
+    const fault = this.#judge?.(shownOver(connection));
+    if (fault) return fault;
+    this.#standing.add(connection);
+    connection.once('close', () => this.#standing.delete(connection));
+    return undefined;
+  }
+}
+
+function shownOver(connection: TLSSocket): string {
+  const shown = new Map<string, string>();
+  let next: Partial<DetailedPeerCertificate> | null = connection.getPeerCertificate(true);
+  for (; next?.raw && shown.size < mostShown; next = next.issuerCertificate ?? null) {
+    const text = next.raw.toString('base64');
+    // The last one names itself.
+    if (shown.has(text)) break;
+    shown.set(text, `-----BEGIN CERTIFICATE-----\n${text.replaceAll(/.{64}/g, '$&\n').trimEnd()}\n-----END CERTIFICATE-----\n`);
+  }
+  return [...shown.values()].join('');
 }
 
 /** What gRPC has of a call before its message is read, and behind what handlers are given of it. */

@@ -9,8 +9,9 @@ import { certificates } from '#identity/certificates';
 import { hostPort, managerPort } from '#model/manager-address';
 import type { NodeDescription } from '#model/object/node';
 import { swarmTexts } from '#model/swarm-texts';
-import { askToJoin, fetchRoot } from '#rpc/ca-client';
+import { JoinersLine } from '#rpc/ca-client';
 import type { Entering } from '../member/entering.ts';
+import { managerFault } from './manager-fault.ts';
 
 export interface JoinOptions {
   /** No node is made of this host before that has resolved. */
@@ -79,18 +80,29 @@ interface Asking extends JoinOptions {
   prepared: Promise<string>;
 }
 
-async function askOne(
+async function askOne(remote: string, asking: Asking, clock: Clock, signal: AbortSignal): Promise<JoinedNode> {
+  const line = new JoinersLine(remote);
+  try {
+    return await askOver(line, remote, asking, clock, signal);
+  } finally {
+    line.close();
+  }
+}
+
+async function askOver(
+  line: JoinersLine,
   remote: string,
   { digest, key, prepared, token, availability, advertised, replaces, unheard, describe }: Asking,
   clock: Clock,
   signal: AbortSignal,
 ): Promise<JoinedNode> {
-  const [root, request] = await Promise.all([fetchRoot(remote), prepared]);
+  const [root, request] = await Promise.all([line.root(), prepared]);
   // Who gave up meanwhile shall not become a node that nobody is.
   signal.throwIfAborted();
   if (digest === undefined) throw new Refusal('invalidArgument', swarmTexts.needsToken);
   if (rootDigest(root) !== digest) throw new Refusal('invalidArgument', `remote CA does not match fingerprint. Expected: ${hexOf(digest)}`);
-  const answer = askToJoin(remote, root, { request, token, availability, advertised, replaces, unheard });
+  line.judgeBy((shown) => managerFault(shown, root, clock.now()));
+  const answer = line.join({ request, token, availability, advertised, replaces, unheard });
   const described = describe?.();
   // Who asks the engine again hears why.
   described?.catch(() => undefined);

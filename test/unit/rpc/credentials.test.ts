@@ -1,9 +1,9 @@
 /** What a connection between nodes is begun with. */
 import { expect, test } from 'vitest';
-import { strangerCredentials } from '#rpc/credentials';
+import { JoinerCredentials } from '#rpc/credentials';
 
 test('nobody connects for who has given up: gRPC tries once more, a second after an address refused', async () => {
-  const connector = strangerCredentials(undefined)._createSecureConnector({ path: 'nowhere' }, {});
+  const connector = new JoinerCredentials()._createSecureConnector({ path: 'nowhere' }, {});
   await connector.waitForReady();
   connector.destroy();
   await expect(connector.waitForReady()).rejects.toThrow('nobody waits');
