@@ -41,13 +41,15 @@ export class Space {
     return this.#full;
   }
 
-  /** Finds the reserve, or makes it. A disk too full for that is full from the start. */
-  async open(): Promise<void> {
+  /** Finds the reserve, or makes it, which takes a tenth of a second: `later` after a while. A disk too full for that is full from then on. */
+  async open(later = false): Promise<void> {
     const { files, folder, reserveBytes } = this.#options;
     const there = (await files.list(folder)).includes(fileName);
     const bytes = there ? (await withFile(files, join(folder, fileName), 'read', (file) => files.stat(file))).bytes : 0;
     this.#reserved = bytes >= reserveBytes;
-    if (!this.#reserved && !(await this.#make())) this.#ranOut();
+    if (this.#reserved) return;
+    if (later) this.#regainLater();
+    else if (!(await this.#make())) this.#ranOut();
   }
 
   /** To be called when a write found no space. Resolves when it is worth another try; rejects with the reason once closed. */
@@ -95,7 +97,9 @@ export class Space {
     // Any other failure shows itself at the next write of the log, which must not go on then.
     const made = await this.#make().catch(() => false);
     if (this.#closed) return;
+    if (!made && !this.#full) return this.#ranOut();
     if (!made) return this.#regainLater();
+    if (!this.#full) return;
     this.#full = undefined;
     this.#options.onChange(undefined);
   }

@@ -36,6 +36,8 @@ export interface StorageOptions {
   readonly begin?: SnapshotMeta;
   /** Kept back for when the disk is full; 0 for none. */
   readonly reserveBytes?: number;
+  /** The reserve of a folder that has none is made some seconds after the start: somebody waits for that. */
+  readonly reserveLater?: boolean;
   readonly meter?: Meter | undefined;
   /** Told when the disk is full and changes must be refused, and with undefined when they may be taken again. */
   readonly onSpace?: (full: Refusal | undefined) => void;
@@ -100,7 +102,7 @@ export class Storage {
     try {
       const where = { ...parts, owner: content.owner };
       const warnings = content.cutBytes > 0 ? [`cut off ${content.cutBytes} bytes of a write that was interrupted`] : [];
-      await space.open();
+      await space.open(options.reserveLater);
       const marks = content.marks.length > 0 ? content.marks : await begin(wal, options, files, content);
       const chosen = await chooseSnapshot(where, wal, marks, warnings);
       const initial = await initialFor(options, wal, content, chosen);

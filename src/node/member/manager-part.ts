@@ -101,6 +101,7 @@ export class ManagerPart {
       clock,
       node: nodeId,
       founds: begins !== 'returns',
+      reserveLater: begins !== 'returns',
       lock: parts.lock.bytes,
       meter: parts.meter,
       ...incarnation,

@@ -293,3 +293,28 @@ test('a folder on a full disk can be opened, read and closed', async () => {
   const waiting = storage.write(job(4, 4));
   await Promise.all([expect(waiting).rejects.toThrow(/is full/), storage.close()]);
 });
+
+test('a reserve that nobody is to wait for comes later, and a disk that has no room for it is full then', async () => {
+  const clock = new VirtualClock();
+  const [roomy, tight] = [await temporaryFolder(), await temporaryFolder()];
+  const disk = smallDisk();
+  const told: (string | undefined)[] = [];
+  const soon = await open(roomy, { clock, reserveBytes: 1000, reserveLater: true });
+  const never = await open(tight, { clock, files: disk.files, reserveBytes: 1000, reserveLater: true, onSpace: (full) => told.push(full?.message) });
+  expect([await readdir(roomy), soon.storage.full, never.storage.full]).toEqual([expect.not.arrayContaining(['reserve']), undefined, undefined]);
+  disk.full(true);
+  await until(
+    async () => (await clock.advance(1000), never.storage.full !== undefined && (await readdir(roomy)).includes('reserve')),
+    10_000,
+    () => 'neither is the reserve there nor the disk full',
+  );
+  disk.full(false);
+  await until(
+    async () => (await clock.advance(1000), !never.storage.full),
+    10_000,
+    () => `${never.storage.full?.message}`,
+  );
+  expect([soon.storage.full, told]).toEqual([undefined, [expect.stringContaining('can be read but not changed'), undefined]]);
+  expect((await stat(join(tight, 'reserve'))).size).toBe(1000);
+  await Promise.all([soon.storage.close(), never.storage.close()]);
+});
