@@ -16,7 +16,6 @@ import {
   KeyUsageFlags,
   KeyUsagesExtension,
   Name,
-  Pkcs10CertificateRequestGenerator,
   SubjectKeyIdentifierExtension,
   X509Certificate,
   X509CertificateGenerator,
@@ -26,7 +25,7 @@ import { oncePer } from '#base/pace/once-per';
 import { Refusal } from '#base/refusal';
 import type { Subject, Template } from '#ca/certificate';
 import type { CertificateFacts, Certificates, Issuer } from '#ca/contract';
-import { identifierOf, issueLeaf, readRequest, subjectIn, type LeafIssuer } from './leaf.ts';
+import { identifierOf, issueLeaf, issuerIn, readRequest, subjectIn, type LeafIssuer, writeRequest } from './leaf.ts';
 
 type Key = webcrypto.CryptoKey;
 
@@ -47,9 +46,7 @@ export const certificates: Certificates = {
   },
 
   async request(key) {
-    const { privateKey, publicKey } = await pairOf(key);
-    const made = await Pkcs10CertificateRequestGenerator.create({ keys: { privateKey, publicKey }, signingAlgorithm: algorithm }, webcrypto);
-    return `${made.toString('pem')}\n`;
+    return writeRequest(signingKeyOf(key));
   },
 
   async issue(request, template, issuer) {
@@ -86,7 +83,7 @@ export const certificates: Certificates = {
     const signer = signers.find((each) => leaf.checkIssued(each) && leaf.verify(each.publicKey));
     return {
       TrustRoot: roots,
-      CertIssuerSubject: Buffer.from(new X509Certificate(firstOf(certificate)).issuerName.toArrayBuffer()).toString('base64'),
+      CertIssuerSubject: issuerIn(leaf.raw)?.toString('base64') ?? '',
       CertIssuerPublicKey: signer?.publicKey.export({ type: 'spki', format: 'der' }).toString('base64') ?? '',
     };
   },
@@ -153,14 +150,13 @@ function vouchedFor(leaf: NativeCertificate, chain: readonly NativeCertificate[]
 
 const bothEnds: readonly string[] = [ExtendedKeyUsage.serverAuth, ExtendedKeyUsage.clientAuth];
 
+/** By the platform alone: each connection and each word of the managers is a reason to look. */
 function read(certificate: string): CertificateFacts {
-  const pem = firstOf(certificate);
-  const facts = native(pem);
-  const parsed = new X509Certificate(pem);
+  const facts = native(firstOf(certificate));
   // Node gives the extended ones here, and undefined where there are none.
   const uses = facts.keyUsage as readonly string[] | undefined;
   return {
-    subject: subjectOf(parsed.subjectName),
+    subject: subjectOf(facts.toLegacyObject().subject),
     names: (facts.subjectAltName ?? '').split(', ').flatMap((name) => (name.startsWith('DNS:') ? [name.slice('DNS:'.length)] : [])),
     validity: { notBefore: Date.parse(facts.validFrom), notAfter: Date.parse(facts.validTo) },
     authority: facts.ca,
@@ -207,10 +203,12 @@ function nameOf({ organization, organizationalUnit, commonName }: Subject): stri
   return new Name(parts).toString();
 }
 
-function subjectOf(name: Name): Subject {
-  const [commonName = '', ...more] = name.getField('CN');
-  const [organizationalUnit] = name.getField('OU');
-  const [organization] = name.getField('O');
+/** A field that is there several times is a list. */
+function subjectOf(name: Readonly<Partial<Record<'CN' | 'OU' | 'O', string | readonly string[]>>>): Subject {
+  const field = (key: keyof typeof name): readonly string[] => [name[key] ?? []].flat();
+  const [commonName = '', ...more] = field('CN');
+  const [organizationalUnit] = field('OU');
+  const [organization] = field('O');
   // Two names in one certificate would let its reader choose.
   if (more.length > 0) throw new Refusal('invalidArgument', 'the certificate has two common names');
   return { commonName, ...(organizationalUnit !== undefined && { organizationalUnit }), ...(organization !== undefined && { organization }) };

@@ -25,6 +25,18 @@ const requestText = /^\s*-----BEGIN CERTIFICATE REQUEST-----([A-Za-z0-9+/=\s]+)-
 /** ECDSA with SHA-256, which has no parameters. */
 const signedBy = element(tags.sequence, objectName('1.2.840.10045.4.3.2'));
 
+/** A request for a certificate of `key`, PEM: who asks is known by the key alone. */
+export function writeRequest(key: KeyObject): string {
+  const spki = createPublicKey(key).export({ type: 'spki', format: 'der' });
+  const said = element(tags.sequence, element(tags.integer, Buffer.of(0)), element(tags.sequence), spki, element(contextTag(0, true)));
+  return pemOf('CERTIFICATE REQUEST', element(tags.sequence, said, signedBy, bits(sign('sha256', said, key))));
+}
+
+function pemOf(what: string, whole: Buffer): string {
+  const lines = whole.toString('base64').match(/.{1,64}/g) ?? [];
+  return `-----BEGIN ${what}-----\n${lines.join('\n')}\n-----END ${what}-----\n`;
+}
+
 /** Undefined where `request` (PEM) is none. */
 export function readRequest(request: string): Requested | undefined {
   const [, body] = requestText.exec(request) ?? [];
@@ -81,10 +93,7 @@ export async function issueLeaf(spki: Buffer, { subject, names, validity }: Temp
     element(contextTag(3, true), element(tags.sequence, ...extensions)),
   );
   const signature = await promisify(sign)('sha256', said, key);
-  const lines = element(tags.sequence, said, signedBy, bits(signature))
-    .toString('base64')
-    .match(/.{1,64}/g);
-  return `-----BEGIN CERTIFICATE-----\n${(lines ?? []).join('\n')}\n-----END CERTIFICATE-----\n`;
+  return pemOf('CERTIFICATE', element(tags.sequence, said, signedBy, bits(signature)));
 }
 
 /** Of 16 bytes; positive, and written as short as it can be. */
@@ -96,10 +105,21 @@ function newNumber(): Buffer {
 
 /** The name that the owner of a certificate (DER) has in it, byte for byte; undefined of what is none. */
 export function subjectIn(certificate: Buffer): Buffer | undefined {
+  // Issuer and times come before it.
+  return fieldIn(certificate, 4);
+}
+
+/** The name of who issued a certificate (DER), as `subjectIn`. */
+export function issuerIn(certificate: Buffer): Buffer | undefined {
+  // Number and algorithm come before it.
+  return fieldIn(certificate, 2);
+}
+
+/** @param place without the version, which is not always there */
+function fieldIn(certificate: Buffer, place: number): Buffer | undefined {
   const [said] = elementsIn(elementsIn(certificate)?.[0]?.content ?? Buffer.alloc(0)) ?? [];
   const fields = elementsIn(said?.content ?? Buffer.alloc(0)) ?? [];
-  // Number, algorithm, issuer and times come before it, and the version where there is one.
-  return fields[fields[0]?.tag === contextTag(0, true) ? 5 : 4]?.whole;
+  return fields[fields[0]?.tag === contextTag(0, true) ? place + 1 : place]?.whole;
 }
 
 /** As RFC 5280 makes it of a key (4.2.1.2, the first method). */
