@@ -1,5 +1,6 @@
 /** Plans for whoever asks the daemon: what would change, and how the rollout would go. */
 import type { Clock } from '#base/clock';
+import { OneByOne } from '#base/pace/one-by-one';
 import { Places } from '#base/pace/places';
 import { gathered, inTurns, type Steps } from '#base/pace/steps';
 import type { Cluster } from '#control/cluster';
@@ -27,13 +28,14 @@ const mostTries = 5;
 const longestMs = 2_000;
 /** Whoever leads has other things to do. */
 const plays = new Places(1);
+/** A copy holds a place for each object of the cluster: there is one at a time, whoever else asks. */
+const copies = new OneByOne();
 
 /** What is decided in turns on a view that stays as it is: where the cluster moves meanwhile it is decided anew, on a copy of how it was at that moment. */
 export async function decided<T>({ cluster, clock }: Pick<PlayParts, 'cluster' | 'clock'>, stepsOf: (view: View) => Steps<T>): Promise<T> {
   const found = await inTurnsWhile(cluster, clock, stepsOf(await cluster.read()), Infinity);
   if (found !== undefined) return found;
-  const copy = stillView(await cluster.read());
-  return inTurns(stepsOf(await inTurns(copy, clock)), clock);
+  return copies.alone(async () => inTurns(stepsOf(await inTurns(stillView(await cluster.read()), clock)), clock));
 }
 
 /** Undefined: the cluster moved, or it was not done by `end`. */

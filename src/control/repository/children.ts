@@ -157,7 +157,8 @@ function placedAt({ Spec }: Repository, entry: DeclaredRepository, known: Reposi
 
 /** Whoever decides what its commits are reads what the vault's token may: only the very commits that its parent accepts have its parent's vault. */
 function mayShareVault(parent: RepositorySpec, child: RepositorySpec): boolean {
-  return isSameSource(parent, child) && (parent.Signers === undefined || parent.Signers === child.Signers);
+  const holds = parent.Rewrites === 'follow' || child.Rewrites !== 'follow';
+  return holds && isSameSource(parent, child) && (parent.Signers === undefined || parent.Signers === child.Signers);
 }
 
 /** The same files, if at another folder or in another environment. */

@@ -2,12 +2,14 @@
 import { timeText } from '#base/clock';
 import { Refusal } from '#base/refusal';
 import { engineSocketWarning } from '#model/options/engine-socket';
+import { namespaceLabel } from '#model/object/meta';
 import { modeOf, type Service, type ServiceOrigin, type ServiceState } from '#model/object/service';
 import type { ServiceSpec } from '#model/object/service-spec';
 import { create, newMeta, remove, update } from '#store/action';
 import type { View } from '#store/view';
 import type { UseCase, UseCaseContext } from '../cluster.ts';
 import { checkVersion, findObject } from '../find.ts';
+import { forgetLeft } from '../log/left.ts';
 import { checkOwnPorts, HeldPorts } from './ports.ts';
 import { resolveSpec } from './references.ts';
 import { checkServiceSpec } from './service-check.ts';
@@ -43,8 +45,11 @@ export function createService(spec: ServiceSpec, options: { registryAuth?: strin
     new HeldPorts(view).check(service.Spec, '');
     checkFreeName(view, spec.Name);
     const warning = engineSocketWarning(service.Spec);
+    const stack = service.Spec.Labels?.[namespaceLabel];
+    // Whoever has the stack has its services.
+    const isFirst = stack !== undefined && view.byName('stack', stack) === undefined;
     return {
-      actions: [create('service', service)],
+      actions: [create('service', service), ...(isFirst ? forgetLeft(view, stack, undefined) : [])],
       result: { ID: service.ID, Warnings: warning === undefined ? null : [warning], Shoal: { SpecVersion: service.Shoal.SpecVersion } },
     };
   };

@@ -15,6 +15,7 @@ import { Overlay } from '#store/overlay';
 import type { View } from '#store/view';
 import type { UseCase, UseCaseContext } from '../cluster.ts';
 import { noteDeed, removalOf, withDeed } from '../log/deeds.ts';
+import { forgetLeft } from '../log/left.ts';
 import { checkPolicy } from '../policy/policy.ts';
 import { imageOf } from './image-digests.ts';
 import { stackFingerprint } from './fingerprint.ts';
@@ -335,6 +336,7 @@ function recordStack(overlay: Overlay, stack: Stack | undefined, outcome: Outcom
   const fields = { Spec: { Name: outcome.name }, Services, ...Images, Inventory: outcome.Inventory, ...how, ...kept };
   if (!stack) {
     overlay.lay([create('stack', { ...newMeta(context.newId()), ...fields })]);
+    overlay.lay(forgetLeft(overlay, outcome.name, kept.Source.Kind === 'repository' ? kept.Source.Repository : undefined));
     return;
   }
   const { Confirmed, Quarantine, Images: _before, Rollout, OnFailure: staysBefore, KeepsDrift: keptBefore, ...rest } = stack;

@@ -224,13 +224,15 @@ test('a declared repository has its parent’s vault only where it follows the s
   expect([following.image('b_web'), secrets()[0]?.[1]]).toEqual(['app:1', canary]);
 });
 
-test('a declared repository that asks for fewer signatures than its parent has no vault', () => {
+test('a declared repository that asks for fewer signatures than its parent, or follows a history that it would hold, has no vault', () => {
   const { cluster } = following;
   const Vault = { Address: vault.address, Token: 'root-token' };
   const Signers = 'ops ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHKJzGvMLuVPG6hYB1hNuwqXMKhf2gTmaP2oTyYxIhDN';
   const { ID } = cluster.run(createRepository({ Name: 'infra', URL: '/r', Branch: 'main', Path: 'stacks', Interval: 30e9, Signers, Vault, Trust: 'full' }));
   const child = (Name: string, more = {}) => ({ Name, URL: '.', Branch: 'main', Path: Name, Interval: 30e9, ...more });
-  const { refused } = cluster.run(applyDeclared(ID, 'c', { Repositories: [child('open'), child('signed', { Signers })] }));
+  const { refused } = cluster.run(
+    applyDeclared(ID, 'c', { Repositories: [child('open'), child('signed', { Signers }), child('follows', { Signers, Rewrites: 'follow' })] }),
+  );
   expect(refused).toEqual({});
-  expect(['open', 'signed'].map((name) => cluster.store.byName('repository', name)?.Spec.Vault)).toEqual([undefined, Vault]);
+  expect(['open', 'signed', 'follows'].map((name) => cluster.store.byName('repository', name)?.Spec.Vault)).toEqual([undefined, Vault, undefined]);
 });

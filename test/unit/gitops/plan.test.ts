@@ -52,6 +52,28 @@ test('what is decided while the cluster moves is decided once more, in turns, on
   }
 });
 
+test('of those that are decided on copies of a cluster that moves one has its copy at a time', async () => {
+  const { store } = initialisedCluster();
+  const moving = {
+    read: async () => store,
+    watch: (listener: (events: []) => void) => {
+      listener([]);
+      return () => {};
+    },
+  };
+  let [copies, most] = [0, 0];
+  const plan = (): Promise<void> =>
+    decided({ cluster: moving as never, clock: realClock }, function* (view): Steps<void> {
+      const isCopy = view !== store;
+      if (isCopy) most = Math.max(most, (copies += 1));
+      for (const end = performance.now() + 40; performance.now() < end;) yield;
+      yield;
+      if (isCopy) copies -= 1;
+    });
+  await Promise.all([plan(), plan(), plan()]);
+  expect(most).toBe(1);
+});
+
 test('one that stands still is played once', async () => {
   const still = parts(() => false);
   expect(await played(still.parts, still.actions)).toEqual(foresight);

@@ -1,6 +1,7 @@
 /** A stack that comes back in its repository is the one that was there; one of the name that somebody else had is not. */
 import { expect, test } from 'vitest';
 import { createRepository } from '#control/repository/repositories';
+import { createService, removeService } from '#control/service/services';
 import { deployStack, removeStack } from '#control/stack/stacks';
 import type { StackSource } from '#model/object/stack';
 import { initialisedCluster } from '#test/support/memory-cluster';
@@ -24,10 +25,39 @@ test('its repository remembers since when it had the stack, until another one ha
   cluster.run(removeStack('shop'));
   expect(left('a')).toEqual({ shop: first });
   const other = comes(of('b'));
-  expect(left('a')).toEqual({ shop: first });
+  expect(left('a')).toBeUndefined();
   cluster.run(removeStack('shop'));
   expect([left('a'), left('b')]).toEqual([undefined, { shop: other }]);
   comes({ Kind: 'deploy' });
   cluster.run(removeStack('shop'));
   expect([left('a'), left('b')]).toEqual([undefined, undefined]);
+});
+
+test('who had the name meanwhile is remembered to have had it, also where he took the stack down service by service', () => {
+  const cluster = initialisedCluster();
+  cluster.run(createRepository({ Name: 'a', URL: 'https://git.example/x', Branch: 'main', Path: '', Interval: 1e9, Trust: 'full' }));
+  const left = () => cluster.store.byName('repository', 'a')?.Left;
+  const comesAndGoes = (stack: string): void => {
+    const source: StackSource = { Kind: 'repository', Repository: 'a', Path: `stacks/${stack}`, Commit: 'c' };
+    cluster.run(deployStack(stackSpec({ Name: stack, Services: [serviceSpec(`${stack}_web`)] }), { source, prune: true }));
+    cluster.run(removeStack(stack));
+  };
+  for (const stack of ['shop', 'blog', 'wiki']) comesAndGoes(stack);
+  expect(Object.keys(left() ?? {})).toEqual(['shop', 'blog', 'wiki']);
+  const byHand = (stack: string) => ({ ...serviceSpec(`${stack}_web`), Labels: { 'com.docker.stack.namespace': stack } });
+  cluster.run(createService(byHand('shop')));
+  cluster.run(removeService('shop_web'));
+  expect(Object.keys(left() ?? {})).toEqual(['blog', 'wiki']);
+  cluster.run(deployStack(stackSpec({ Name: 'blog', Services: [serviceSpec('blog_web')] }), { source: { Kind: 'deploy' }, prune: true }));
+  cluster.run(removeService('blog_web'));
+  expect(Object.keys(left() ?? {})).toEqual(['wiki']);
+  // One of a stack that its repository has again says nothing of it.
+  cluster.run(
+    deployStack(stackSpec({ Name: 'wiki', Services: [serviceSpec('wiki_web')] }), {
+      source: { Kind: 'repository', Repository: 'a', Path: 'stacks/wiki', Commit: 'c' },
+      prune: true,
+    }),
+  );
+  cluster.run(createService({ ...byHand('wiki'), Name: 'wiki_other' }));
+  expect(Object.keys(left() ?? {})).toEqual(['wiki']);
 });
