@@ -1,6 +1,7 @@
 /** One kind of line to one manager: dialled where its address is known, else the one that it dialled; made anew whenever it breaks. */
 import type { ClientDuplexStream, ServerDuplexStream } from '@grpc/grpc-js';
 import type { Clock } from '#base/clock';
+import { afterLimit } from '#base/pace/fair-limit';
 import type { Random } from '#base/random';
 import type { RaftFrame } from '../generated/shoal/v1/raft.ts';
 import { Lane, type LaneLimits, type Line } from './lane.ts';
@@ -94,7 +95,7 @@ export class Link {
     this.#dialling = dialling;
     const { call } = dialling;
     const line: Line = { write: (frame) => call.write(frame), once: (event, listener) => call.once(event, listener), cut: () => call.cancel() };
-    const late = this.#parts.clock.after(answerLimitMs, () => line.cut());
+    const late = afterLimit(this.#parts.clock, answerLimitMs, () => line.cut());
     call.once('metadata', () => {
       late();
       if (this.#dialling !== dialling) return;

@@ -31,8 +31,11 @@ export interface RaftTransportParts {
 
 /** Managers that are no members as far as this one knows may speak to it: it may be behind. So many at a time. */
 const strangers = 32;
-/** A dead line is found before its manager is missed. Each is a connection: entries fill the one, and the other stays free. */
-const options = { ...channelLimits, 'grpc.keepalive_time_ms': 2000, 'grpc.keepalive_timeout_ms': 2000 };
+/**
+ * Who is gone the pulses tell; that a line is dead is found before it comes back by itself. Where processes wait for the processor an answer takes
+ * seconds, and to give up both lines for that costs more. Each is a connection: entries fill the one, and the other stays free.
+ */
+const options = { ...channelLimits, 'grpc.keepalive_time_ms': 2000, 'grpc.keepalive_timeout_ms': 5000 };
 
 export class RaftTransport implements Transport {
   readonly #parts: RaftTransportParts;
