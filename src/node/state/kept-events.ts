@@ -8,6 +8,9 @@ const fileName = 'events';
 /** Whoever writes more than this in one line is left out. */
 const lineLimit = 16 * 1024;
 
+/** What comes within this time shares a write: a thousand nodes that come are three thousand lines. What a crash loses of it the log tells again. */
+const gatherMs = 200;
+
 /** A line each; what was cut off by a crash is no line. */
 export class KeptEvents {
   readonly #path: string;
@@ -21,6 +24,8 @@ export class KeptEvents {
   /** Of `#lines` so many are not in the file yet. */
   #unwritten = 0;
   #writing: Promise<void> | undefined;
+  /** Ends the time in which more may come. */
+  #hurry: () => void = () => {};
   #failed = false;
 
   /** @param kept how many lines; the file holds twice as many at most */
@@ -58,20 +63,20 @@ export class KeptEvents {
     this.#lines = [];
     this.#toldIndex = 0;
     this.#unwritten = 0;
-    await this.#writing;
+    await this.stop();
     this.#inFile = 0;
     rmSync(this.#path, { force: true });
   }
 
   /** Resolves when all is written. */
   async stop(): Promise<void> {
+    this.#hurry();
     await this.#writing;
   }
 
   async #write(): Promise<void> {
-    // What comes in one turn shares a write.
-    await Promise.resolve();
     while (this.#unwritten > 0) {
+      await this.#gather();
       const lines = this.#lines.slice(-this.#unwritten);
       this.#unwritten = 0;
       try {
@@ -86,6 +91,16 @@ export class KeptEvents {
     }
     // In one step with the last look: what comes from now on begins anew.
     this.#writing = undefined;
+  }
+
+  async #gather(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, gatherMs).unref();
+      this.#hurry = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
   }
 
   async #put(lines: readonly string[]): Promise<void> {

@@ -3,6 +3,7 @@ import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync } from 'nod
 import { join } from 'node:path';
 import { beforeEach, expect, test } from 'vitest';
 import { KeptEvents } from '#node/state/kept-events';
+import { settle } from '#test/support/virtual-clock';
 import { temporaryFolder } from '#test/support/folder';
 
 let folder: string;
@@ -29,6 +30,17 @@ test('the next daemon knows the last ones, and the file does not grow without en
   next.keep('event 20');
   await next.stop();
   expect(open().lines).toEqual(['event 18', 'event 19', 'event 20']);
+});
+
+test('what comes one after the other shares a write, and who stops does not wait for more', async () => {
+  const first = open(100);
+  for (let at = 0; at < 50; at++) {
+    first.keep(`event ${at}`);
+    await settle();
+  }
+  expect(existsSync(path())).toBe(false);
+  await first.stop();
+  expect(readLines()).toHaveLength(50);
 });
 
 test('a line that was cut off by a crash is none, and spoils none that comes', async () => {
