@@ -42,8 +42,8 @@ export interface SessionsParts {
 const latenessMs = 1000;
 /** Sessions that a node may open in a while: each may be an entry of the log, and is the node's whole set. */
 const openings = { limit: 10, windowMs: 8000 };
-/** Sessions that send in one turn of the event loop; when there are more, not in that of the commit, which had enough to do. */
-const wokenAtOnce = 50;
+/** Sessions that send in one turn of the event loop, each half a millisecond's work and soon a report that comes back; when there are more, not in that of the commit, which had enough to do. */
+const wokenAtOnce = 10;
 /** Nodes that hear in one turn of the event loop that their session is open, or their reports are written: each is a message, and an entry is for hundreds. */
 const answeredAtOnce = 10;
 

@@ -281,8 +281,8 @@ test('what very many nodes are told is one list, and they are woken in turns', a
   expect(told).toHaveLength(0);
   await nextTurn(clock);
   expect(told.length).toBeGreaterThan(0);
-  expect(told.length).toBeLessThanOrEqual(50);
-  await settle();
+  expect(told.length).toBeLessThanOrEqual(10);
+  for (let before = 0; told.length > before; await settle()) before = told.length;
   expect(told).toHaveLength(250);
   expect(new Set(told.map(({ changes: list }) => list)).size).toBe(1);
   expect(changes(told[0])).toEqual(['update service web']);
