@@ -52,6 +52,11 @@ export function bracketed(address: string): string {
   return address.includes(':') ? `[${address}]` : address;
 }
 
+/** A socket's address without its zone: an IPv6 link-local one names the interface as well (`fe80::1%eth0.100`). */
+export function withoutZone(text: string): string {
+  return text.split('%', 1)[0] ?? '';
+}
+
 /** The address of `ADDRESS/PREFIX`, or of a bare address. */
 export function withoutPrefix(text: string): string {
   return text.split('/', 1)[0] ?? '';

@@ -3,6 +3,7 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import type { Places } from '#base/pace/places';
+import { withoutZone } from '#model/address';
 import { ruleAddressOf, type PublishedPort } from '#network/published-ports';
 import { run } from '../run.ts';
 import { forwardWithHeader, Turns } from './proxy-forwarder.ts';
@@ -61,7 +62,7 @@ async function listenTcp({ address, port, inner, places, current }: Place, open:
       connections.delete(socket);
       leave();
     });
-    return told ? forwardWithHeader(socket, turns.order(wanted, socket.remoteAddress ?? '')) : forwardConnection(socket, inner, port);
+    return told ? forwardWithHeader(socket, turns.order(wanted, withoutZone(socket.remoteAddress ?? ''))) : forwardConnection(socket, inner, port);
   });
   server.listen({ host: address, port, ipv6Only: isV6 });
   if (!(await bound(server))) return;

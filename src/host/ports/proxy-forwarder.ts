@@ -1,5 +1,6 @@
 /** Joins a client with a task that is told in a PROXY header who he is. */
 import { connect, type Socket } from 'node:net';
+import { withoutZone } from '#model/address';
 import { proxyHeader } from '#network/proxy-header';
 import type { PublishedPort, Target } from '#network/published-ports';
 import { placeOf, dealtOut } from '#network/rules/sticky';
@@ -21,8 +22,8 @@ export class Turns {
 
 /** Tries `targets` one after the other; the client sees a reset when none of them answers. */
 export function forwardWithHeader(client: Socket, [target, ...others]: readonly Target[]): void {
-  const { remoteAddress, remotePort = 0, localAddress, localPort = 0 } = client;
-  if (!target || remoteAddress === undefined || localAddress === undefined) return void client.resetAndDestroy();
+  const header = headerOf(client);
+  if (!target || !header) return void client.resetAndDestroy();
   const server = connect({ host: target.address, port: target.port, noDelay: true, allowHalfOpen: true });
   let met = false;
   const gone = (): void => void server.destroy();
@@ -32,7 +33,7 @@ export function forwardWithHeader(client: Socket, [target, ...others]: readonly 
   server.on('connect', () => {
     met = true;
     server.setTimeout(0);
-    server.write(proxyHeader({ address: remoteAddress, port: remotePort }, { address: localAddress, port: localPort }));
+    server.write(header);
     client.pipe(server);
     server.pipe(client);
   });
@@ -45,4 +46,10 @@ export function forwardWithHeader(client: Socket, [target, ...others]: readonly 
     forwardWithHeader(client, others);
   });
   server.on('close', () => met && client.destroy());
+}
+
+/** Undefined for a client that is gone already. */
+function headerOf({ remoteAddress, remotePort = 0, localAddress, localPort = 0 }: Socket): Uint8Array | undefined {
+  if (remoteAddress === undefined || localAddress === undefined) return undefined;
+  return proxyHeader({ address: withoutZone(remoteAddress), port: remotePort }, { address: withoutZone(localAddress), port: localPort });
 }

@@ -31,6 +31,8 @@ export function forwardDatagrams(listener: Socket, host: string, port: number, p
     return socket;
   }
   listener.on('message', (message, from) => {
+    // The kernel delivers what comes from port 0, and nothing can be sent there: dgram throws.
+    if (from.port === 0) return;
     const key = `${from.address} ${from.port}`;
     socketFor(key, from)?.send(message, port, host, () => undefined);
   });

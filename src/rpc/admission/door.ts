@@ -1,6 +1,6 @@
 /** Where other nodes connect. Who does not show that he is a node does not stay. */
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
-import { parseAddress } from '#model/address';
+import { parseAddress, withoutZone } from '#model/address';
 import { Greetings } from './greetings.ts';
 
 /** Connections of those who have not shown a certificate: beyond so many the oldest goes of the source that has most, which so keeps out nobody else. Each is some 60 KB. */
@@ -112,6 +112,6 @@ function plain(address = ''): string {
 
 /** Of version 6 the network: a host there has as many addresses as it likes. */
 function sourceOf({ remoteAddress = '' }: Pick<End, 'remoteAddress'>): string {
-  const bits = remoteAddress.includes(':') ? parseAddress(remoteAddress) : undefined;
+  const bits = remoteAddress.includes(':') ? parseAddress(withoutZone(remoteAddress)) : undefined;
   return bits === undefined || bits >> 32n === 0xffffn ? remoteAddress : `${bits >> 64n}`;
 }
