@@ -54,6 +54,22 @@ export function owned(Kind: OwnedKind, object: { ID: string; Spec: { Name: strin
   return { Kind, ID: object.ID, Name: object.Spec.Name };
 }
 
+/** The stack that made it; where several have it, one of them. */
+export function makerOf(view: View, id: string): Stack | undefined {
+  for (const stack of view.list('stack')) if (stack.Inventory?.some(({ ID }) => ID === id)) return stack;
+  return undefined;
+}
+
+/** Whether another stack has it as well: stacks of one repository may name one object, and whoever gives it up last ends it. Names that begin with the stack's are its own. */
+export function othersHave(view: View, stack: string): (object: OwnedObject) => boolean {
+  let ids: ReadonlySet<string> | undefined;
+  return ({ Kind, ID, Name }) => {
+    if (Kind === 'service' || Name.startsWith(`${stack}_`)) return false;
+    ids ??= new Set([...view.list('stack')].flatMap(({ Spec, Inventory = [] }) => (Spec.Name === stack ? [] : Inventory.map((each) => each.ID))));
+    return ids.has(ID);
+  };
+}
+
 /** One order, so that the same inventory is written once. */
 export function inOrder(objects: readonly OwnedObject[]): OwnedObject[] {
   const key = ({ Kind, Name, ID }: OwnedObject): string => `${ownedKinds.indexOf(Kind)} ${Name} ${ID}`;

@@ -7,7 +7,7 @@ import { keepContentLabel } from '#model/version-names';
 import { isVaultName } from '#model/options/vault';
 import { nameOf, type Kind } from '#model/object/object';
 import type { ConfigSpec, SecretSpec } from '#model/object/secret';
-import type { OwnedKind, OwnedObject, StackSpec } from '#model/object/stack';
+import type { OwnedKind, OwnedObject, Stack, StackSpec } from '#model/object/stack';
 import { create, newMeta, remove } from '#store/action';
 import type { Overlay } from '#store/overlay';
 import type { View } from '#store/view';
@@ -16,8 +16,8 @@ import { checkFile, onlyLabelsDiffer, relabel, type FileKind } from '../secrets-
 import { networkNamed } from '../find.ts';
 import { checkNetwork, networkDefaults } from '../networks.ts';
 import { idsInUse } from '../users.ts';
-import { owned } from './inventory.ts';
-import { checkRight, type Rights } from './ownership.ts';
+import { makerOf, owned } from './inventory.ts';
+import { checkRight, type Right, type Rights } from './ownership.ts';
 
 export interface StackObject {
   Kind: OwnedKind;
@@ -37,6 +37,10 @@ export interface Changes {
 export interface StackScope {
   stack: string;
   rights: Rights;
+  /** Whose stack it is; absent: an operator's. */
+  repository: string | undefined;
+  /** What other stacks have as well. */
+  shared: (object: OwnedObject) => boolean;
 }
 
 /** `spec` with the label by which the stack's tools find its objects. */
@@ -68,9 +72,19 @@ export function checkExternal(view: View, external: StackSpec['External']): void
 }
 
 /** Creates a network that is missing. One that is there stays as it is: nothing of a network can be changed. */
-export function deployNetwork(overlay: Overlay, spec: NetworkSpec, { stack, rights }: StackScope, context: UseCaseContext, changes: Changes): void {
+export function deployNetwork(overlay: Overlay, spec: NetworkSpec, { stack, rights, repository }: StackScope, context: UseCaseContext, changes: Changes): void {
   const present = networkNamed(overlay, spec.Name);
   const right = present ? rights('network', present) : 'none';
+  const mate = present && mateOf(overlay, present.ID, right, repository);
+  if (present && mate) {
+    const { Labels: _labels, ...settings } = networkDefaults(spec);
+    const { Labels: _theirs, ...before } = present.Spec;
+    if (equal(settings, before)) return void changes.owned.push(owned('network', present));
+    throw new Refusal(
+      'failedPrecondition',
+      `network ${spec.Name} is that of stack ${mate.Spec.Name}, with other settings: nothing of a network can be changed, and it goes when no version that may come back uses it; give this one another name`,
+    );
+  }
   if (present && right !== 'none') {
     checkRight(right, 'network', spec.Name, stack);
     if (right !== 'used') changes.owned.push(owned('network', present));
@@ -88,7 +102,7 @@ export function deployFile(
   overlay: Overlay,
   kind: FileKind,
   spec: SecretSpec | ConfigSpec,
-  { stack, rights }: StackScope,
+  { stack, rights, repository, shared }: StackScope,
   context: UseCaseContext,
   changes: Changes,
 ): void {
@@ -104,8 +118,9 @@ export function deployFile(
     return;
   }
   const right = rights(kind, present);
-  checkRight(right, kind, spec.Name, stack);
-  if (right === 'own' || right === 'taken') changes.owned.push(owned(kind, present));
+  const mate = mateOf(overlay, present.ID, right, repository);
+  if (!mate) checkRight(right, kind, spec.Name, stack);
+  if (mate || right === 'own' || right === 'taken') changes.owned.push(owned(kind, present));
   if (!onlyLabelsDiffer(present.Spec, wanted)) {
     throw new Refusal(
       'invalidArgument',
@@ -113,27 +128,29 @@ export function deployFile(
     );
   }
   // Stacks may share what has a name of its own: its labels stay those of the stack that made it.
-  if (right === 'none' && isMadeByStack(overlay, present.ID)) return;
+  if (mate || shared(owned(kind, present)) || (right === 'none' && makerOf(overlay, present.ID))) return;
   if (equal(present.Spec.Labels ?? {}, wanted.Labels)) return;
   overlay.lay([relabel(kind, present, wanted)]);
   changes.updated.push({ Kind: kind, Name: spec.Name });
 }
 
-/** Removes what the stack made, and the spec no longer names, and nobody refers to: old versions of content go when no service can roll back to them. */
-export function dropUnused(overlay: Overlay, inventory: readonly OwnedObject[], changes: Changes): void {
+/** Removes what the stack made, and the spec no longer names, and nobody has or refers to: old versions of content go when no service can roll back to them. */
+export function dropUnused(overlay: Overlay, inventory: readonly OwnedObject[], shared: StackScope['shared'], changes: Changes): void {
   const kept = new Set(changes.owned.map(({ ID }) => ID));
   const left = inventory.filter(({ Kind, ID }) => Kind !== 'service' && !kept.has(ID) && overlay.get(Kind, ID) !== undefined);
   if (left.length === 0) return;
   const used = idsInUse(overlay);
   for (const { Kind, ID, Name } of left) {
-    if (used.has(ID)) continue;
+    if (used.has(ID) || shared({ Kind, ID, Name })) continue;
     overlay.lay([remove(Kind, ID)]);
     changes.removed.push({ Kind, Name });
   }
 }
 
-function isMadeByStack(view: View, id: string): boolean {
-  return [...view.list('stack')].some(({ Inventory = [] }) => Inventory.some(({ ID }) => ID === id));
+/** The stack of the same repository that has what is not one's own: they are of one hand, and what one of them gives up another one may have from then on. */
+function mateOf(view: View, id: string, right: Right, repository: string | undefined): Stack | undefined {
+  const maker = repository !== undefined && (right === 'none' || right === 'foreign') ? makerOf(view, id) : undefined;
+  return maker?.Source.Kind === 'repository' && maker.Source.Repository === repository ? maker : undefined;
 }
 
 /** As it is written: services refer to networks, secrets and configs by their exact names. */

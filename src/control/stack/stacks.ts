@@ -19,7 +19,7 @@ import { forgetLeft } from '../log/left.ts';
 import { checkPolicy } from '../policy/policy.ts';
 import { imageOf } from './image-digests.ts';
 import { stackFingerprint } from './fingerprint.ts';
-import { inOrder, isEmptyRecord, labelledObjects, owned, ownedKinds, ownedObjects } from './inventory.ts';
+import { inOrder, isEmptyRecord, labelledObjects, othersHave, owned, ownedKinds, ownedObjects } from './inventory.ts';
 import { checkOwner, checkRemover, noteLeft, rightsOf } from './ownership.ts';
 import { judgedRevision, newestRevision, noteRevision, recordRevision, removeRevisions } from './revisions.ts';
 import { nodesOf, stackHealth } from './stack-health.ts';
@@ -117,7 +117,9 @@ export function deployStack(asked: StackSpec, options: DeployOptions): UseCase<S
     const overlay = new Overlay(view);
     const inventory = ownedObjects(view, stack);
     const spec = inVersions(view, asked, inventory);
-    const scope = { stack: spec.Name, rights: rightsOf(view, spec.Name, options.source) };
+    const repository = options.source.Kind === 'repository' ? options.source.Repository : undefined;
+    const shared = othersHave(view, spec.Name);
+    const scope = { stack: spec.Name, rights: rightsOf(view, spec.Name, options.source), repository, shared };
     const changes: Changes = { created: [], updated: [], removed: [], owned: [] };
     checkExternal(view, spec.External);
     // Who brings a version back removes nothing: what it may have kept of others is not known any more.
@@ -141,8 +143,12 @@ export function deployStack(asked: StackSpec, options: DeployOptions): UseCase<S
     const left = waves.left ?? (stays ? { Left: [], Prunes: true } : undefined);
     if (later && left === undefined && later.prunes) pruneServices(overlay, inventory, namesOf(spec), changes);
     if (!options.portsLater) checkStackPorts(overlay, services);
-    dropUnused(overlay, prunes || (later?.prunes && !left) ? inventory : versionsIn(inventory, asked.Versioned), changes);
-    const Inventory = inOrder([...inventory.filter(({ Kind, ID }) => overlay.get(Kind, ID)), ...changes.owned]);
+    const gives = prunes || (later?.prunes === true && !left);
+    dropUnused(overlay, gives ? inventory : versionsIn(inventory, asked.Versioned), shared, changes);
+    const wanted = new Set(changes.owned.map(({ ID }) => ID));
+    // What it gives up and another stack has is that one's.
+    const stillThere = inventory.filter((each) => overlay.get(each.Kind, each.ID) && (wanted.has(each.ID) || !gives || !shared(each)));
+    const Inventory = inOrder([...stillThere, ...changes.owned]);
     recordStack(
       overlay,
       stack,
@@ -290,7 +296,10 @@ export function withoutObjects(view: View, name: string): { overlay: Overlay; re
   const stack = view.byName('stack', name);
   const overlay = new Overlay(view);
   const recorded = stack !== undefined && !isEmptyRecord(stack);
-  const objects = recorded ? ownedObjects(view, stack) : ownedKinds.flatMap((kind) => labelledObjects(view, kind, name).map((object) => owned(kind, object)));
+  const shared = othersHave(view, name);
+  const objects = recorded
+    ? ownedObjects(view, stack).filter((object) => !shared(object))
+    : ownedKinds.flatMap((kind) => labelledObjects(view, kind, name).map((object) => owned(kind, object)));
   const removed = objects.toSorted((a, b) => ownedKinds.indexOf(a.Kind) - ownedKinds.indexOf(b.Kind) || compareTexts(a.Name, b.Name));
   for (const { Kind, ID, Name } of removed) {
     if (Kind !== 'service') checkUnused(overlay, Kind, { ID, Spec: { Name } });
