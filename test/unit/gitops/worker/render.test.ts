@@ -112,3 +112,19 @@ test('what a stack read in folders is compared by their trees, and file by file 
   expect((await bench.render(without))['web']).toContain('shared/b.env');
   expect((await bench.render(shared))['web']).toMatch(/A=1.*B=2/);
 });
+
+test('of five hundred stacks a commit renders the one that it touches, and a file that some of them share renders exactly those', async () => {
+  const bench = new Bench();
+  const sharing = new Set([3, 99, 412]);
+  const stacks = Array.from({ length: 500 }, (_, each): [string, string] => {
+    const more = sharing.has(each) ? ', env_file: ../../shared/all.env' : '';
+    return [`stacks/s${each}/compose.yml`, `services: { app: { image: "app:1"${more} } }\n`];
+  });
+  const files = { ...repositoryFile, 'shared/all.env': 'A=1\n', ...Object.fromEntries(stacks) };
+  const rendered = async (changed: Readonly<Record<string, string>>): Promise<string[]> =>
+    Object.entries(await bench.render({ ...files, ...changed })).flatMap(([name, what]) => (what === 'same' ? [] : [name]));
+  expect(await rendered({})).toHaveLength(500);
+  expect(await rendered({ 'stacks/s7/compose.yml': compose('app:2') })).toEqual(['s7']);
+  expect(await rendered({ 'stacks/s7/compose.yml': compose('app:2'), 'shared/all.env': 'A=2\n' })).toEqual(['s3', 's412', 's99']);
+  expect(await rendered({ 'stacks/s7/compose.yml': compose('app:2'), 'shared/all.env': 'A=2\n', 'shared/other.env': 'B=1\n' })).toEqual([]);
+});
