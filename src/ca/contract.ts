@@ -34,6 +34,8 @@ export interface Certificates {
   belongs(certificate: string, key: string): boolean;
   /** What one root is; refuses `invalidArgument` what is none that can sign, or several. */
   root(certificate: string): Validity;
+  /** Why two nodes that have `certificate` (with what goes along) and its key, and trust `roots`, would not take one another, by OpenSSL's name for it; undefined where they would. Times do not count. */
+  connectingFault(certificate: string, key: string, roots: string): Promise<string | undefined>;
   /** SHA-256 of the key that a certificate or a request is for, base64; undefined of what is neither. */
   keyDigest(text: string): string | undefined;
   /** One of `roots` vouches for the certificate. Times do not count. */

@@ -25,7 +25,8 @@ import { oncePer } from '#base/pace/once-per';
 import { Refusal } from '#base/refusal';
 import type { Subject, Template } from '#ca/certificate';
 import type { CertificateFacts, Certificates, Issuer } from '#ca/contract';
-import { identifierOf, issueLeaf, issuerIn, readRequest, subjectIn, type LeafIssuer, writeRequest } from './leaf.ts';
+import { connectingFault } from './connecting.ts';
+import { identifierIn, identifierOf, issueLeaf, issuerIn, readRequest, subjectIn, type LeafIssuer, writeRequest } from './leaf.ts';
 
 type Key = webcrypto.CryptoKey;
 
@@ -42,11 +43,14 @@ export const certificates: Certificates = {
   async selfSigned(key, template) {
     const { privateKey, publicKey } = await pairOf(key);
     const name = nameOf(template.subject);
-    return sign({ subject: name, issuer: name, template, publicKey, signingKey: privateKey, extensions: await rootExtensions(publicKey, publicKey) });
+    const identifier = identifierOf(createPublicKey(key).export({ type: 'spki', format: 'der' }));
+    return sign({ subject: name, issuer: name, template, publicKey, signingKey: privateKey, extensions: rootExtensions(identifier, identifier) });
   },
 
   async request(key) {
-    return writeRequest(signingKeyOf(key));
+    const signer = signingKeyOf(key);
+    if (!isOurs(signer)) throw new Refusal('invalidArgument', 'this key is not one of P-256: there are no certificates for others');
+    return writeRequest(signer);
   },
 
   async issue(request, template, issuer) {
@@ -71,7 +75,7 @@ export const certificates: Certificates = {
       template: { validity },
       publicKey,
       signingKey: signer.privateKey,
-      extensions: await rootExtensions(publicKey, signer.publicKey),
+      extensions: rootExtensions(identifierIn(native(firstOf(certificate)).raw), identifierIn(native(firstOf(issuer.certificate)).raw)),
     });
   },
 
@@ -92,12 +96,20 @@ export const certificates: Certificates = {
     if (blocks(certificate).length > 1) throw new Refusal('invalidArgument', 'the desired CA certificate cannot contain multiple certificates');
     const root = native(firstOf(certificate));
     if (!root.ca) throw new Refusal('invalidArgument', 'the desired CA certificate is no certificate of an authority');
-    const { asymmetricKeyType, asymmetricKeyDetails } = root.publicKey;
-    if (asymmetricKeyType !== 'ec' || asymmetricKeyDetails?.namedCurve !== 'prime256v1') {
+    if (!isOurs(root.publicKey)) {
       throw new Refusal('invalidArgument', 'the desired CA certificate is for another key than one of P-256: others are not supported');
+    }
+    // Whoever trusts one that another signed asks for that other one, too, before it takes a connection.
+    if (!root.checkIssued(root) || !root.verify(root.publicKey)) {
+      throw new Refusal(
+        'invalidArgument',
+        'error while validating Root CA Certificate: it is not signed by itself, so it is no root: give the root of its authority, and that key',
+      );
     }
     return { notBefore: Date.parse(root.validFrom), notAfter: Date.parse(root.validTo) };
   },
+
+  connectingFault,
 
   keyDigest(text) {
     try {
@@ -117,6 +129,10 @@ export const certificates: Certificates = {
 
   isVouchedFor,
 };
+
+function isOurs({ asymmetricKeyType, asymmetricKeyDetails }: KeyObject): boolean {
+  return asymmetricKeyType === 'ec' && asymmetricKeyDetails?.namedCurve === 'prime256v1';
+}
 
 function isVouchedFor(certificate: string, roots: string): boolean {
   const leaf = native(firstOf(certificate));
@@ -181,17 +197,14 @@ async function sign({ subject, issuer, template: { validity }, publicKey, signin
   return `${made.toString('pem')}\n`;
 }
 
-async function rootExtensions(publicKey: Key, signer: Key): Promise<Extension[]> {
+/** By the identifiers a chain is found where two roots have the same name: each is what its owner's certificate says. */
+function rootExtensions(own: Buffer | undefined, signer: Buffer | undefined): Extension[] {
   return [
     new BasicConstraintsExtension(true, 1, true),
     new KeyUsagesExtension(KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign, true),
-    ...(await identifiers(publicKey, signer)),
+    ...(own ? [new SubjectKeyIdentifierExtension(own.toString('hex'))] : []),
+    ...(signer ? [new AuthorityKeyIdentifierExtension(signer.toString('hex'))] : []),
   ];
-}
-
-/** By them a chain is found where two roots have the same name. */
-async function identifiers(publicKey: Key, signer: Key): Promise<Extension[]> {
-  return [await SubjectKeyIdentifierExtension.create(publicKey, false, webcrypto), await AuthorityKeyIdentifierExtension.create(signer, false, webcrypto)];
 }
 
 function nameOf({ organization, organizationalUnit, commonName }: Subject): string {
@@ -231,7 +244,7 @@ const signerOf = oncePer((issuer: Issuer): LeafIssuer => {
   const key = signingKeyOf(issuer.key);
   const name = subjectIn(native(firstOf(issuer.certificate)).raw);
   if (!name) throw new Refusal('invalidArgument', 'this is no certificate of an authority');
-  return { name, key, identifier: identifierOf(createPublicKey(key).export({ type: 'spki', format: 'der' })) };
+  return { name, key, identifier: identifierIn(native(firstOf(issuer.certificate)).raw) };
 });
 
 function signingKeyOf(pem: string): KeyObject {

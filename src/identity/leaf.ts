@@ -2,7 +2,7 @@
 import { createHash, createPublicKey, randomBytes, sign, verify, type KeyObject } from 'node:crypto';
 import { promisify } from 'node:util';
 import type { Subject, Template } from '#ca/certificate';
-import { bits, contextTag, element, elementsIn, objectName, tags, time } from './der.ts';
+import { bits, contextTag, element, elementsIn, objectName, tags, time, type Element } from './der.ts';
 
 /** What a request says of its key, and whether the key has signed it. */
 export interface Requested {
@@ -17,8 +17,8 @@ export interface LeafIssuer {
   /** As it stands in the issuer's certificate, byte for byte: by that a chain is found. */
   name: Uint8Array;
   key: KeyObject;
-  /** Of the key, as `identifierOf` makes it. */
-  identifier: Uint8Array;
+  /** Of the key, as the issuer's certificate has it; undefined where it has none. */
+  identifier: Uint8Array | undefined;
 }
 
 const requestText = /^\s*-----BEGIN CERTIFICATE REQUEST-----([A-Za-z0-9+/=\s]+)-----END CERTIFICATE REQUEST-----\s*$/;
@@ -64,6 +64,8 @@ function isSigned(spki: Buffer, said: Buffer, signature: Buffer): boolean {
 const extension = (name: string, isCritical: boolean, content: Buffer): Buffer =>
   element(tags.sequence, objectName(name), ...(isCritical ? [element(tags.boolean, Buffer.of(0xff))] : []), element(tags.octets, content));
 
+const ownIdentifier = '2.5.29.14';
+
 /** Signs and enciphers keys; serves at both ends of a connection; vouches for nobody. */
 const usual = [
   extension('2.5.29.15', true, element(tags.bits, Buffer.of(5, 0b1010_0000))),
@@ -78,8 +80,8 @@ export async function issueLeaf(spki: Buffer, { subject, names, validity }: Temp
   const extensions = [
     ...usual,
     extension('2.5.29.17', false, element(tags.sequence, ...others)),
-    extension('2.5.29.14', false, element(tags.octets, identifierOf(spki))),
-    extension('2.5.29.35', false, element(tags.sequence, element(contextTag(0, false), identifier))),
+    extension(ownIdentifier, false, element(tags.octets, identifierOf(spki))),
+    ...(identifier ? [extension('2.5.29.35', false, element(tags.sequence, element(contextTag(0, false), identifier)))] : []),
   ];
   const said = element(
     tags.sequence,
@@ -115,16 +117,34 @@ export function issuerIn(certificate: Buffer): Buffer | undefined {
   return fieldIn(certificate, 2);
 }
 
+/** What a certificate (DER) calls its key, whatever way its maker found that; undefined where it says nothing of it. */
+export function identifierIn(certificate: Buffer): Buffer | undefined {
+  const list = fieldsIn(certificate).find(({ tag }) => tag === contextTag(3, true));
+  const name = objectName(ownIdentifier);
+  for (const { content } of within(within(list?.content)[0]?.content)) {
+    const [kind, ...rest] = within(content);
+    if (kind?.whole.equals(name)) return within(rest.at(-1)?.content)[0]?.content;
+  }
+  return undefined;
+}
+
 /** @param place without the version, which is not always there */
 function fieldIn(certificate: Buffer, place: number): Buffer | undefined {
-  const [said] = elementsIn(elementsIn(certificate)?.[0]?.content ?? Buffer.alloc(0)) ?? [];
-  const fields = elementsIn(said?.content ?? Buffer.alloc(0)) ?? [];
+  const fields = fieldsIn(certificate);
   return fields[fields[0]?.tag === contextTag(0, true) ? place + 1 : place]?.whole;
+}
+
+function fieldsIn(certificate: Buffer): readonly Element[] {
+  return within(within(within(certificate)[0]?.content)[0]?.content);
+}
+
+function within(content: Buffer | undefined): readonly Element[] {
+  return (content && elementsIn(content)) ?? [];
 }
 
 /** As RFC 5280 makes it of a key (4.2.1.2, the first method). */
 export function identifierOf(spki: Buffer): Buffer {
-  const [, key] = elementsIn(elementsIn(spki)?.[0]?.content ?? Buffer.alloc(0)) ?? [];
+  const [, key] = within(within(spki)[0]?.content);
   return createHash('sha1')
     .update(key?.content.subarray(1) ?? Buffer.alloc(0))
     .digest();

@@ -1,6 +1,7 @@
 /** What a change of the cluster's settings makes of its authority: another root on its way in, or the one of before again. */
 import { Refusal } from '#base/refusal';
 import { beginRotation, newRoot, type Root } from '#ca/authority';
+import { nodeTemplate } from '#ca/certificate';
 import type { Certificates } from '#ca/contract';
 import { sameText } from '#ca/external';
 import type { Authority } from '#model/object/authority';
@@ -15,6 +16,7 @@ export interface RootChangeParts {
 }
 
 const yearMs = 365 * 24 * 3_600_000;
+const probeNanoseconds = 3_600_000_000_000;
 
 /** Undefined where the authority stays as it is. Refuses, in Docker's words, a root that cannot be the next. */
 export async function changedAuthority(authority: Authority, wanted: ClusterSpec['CAConfig'], parts: RootChangeParts): Promise<Authority | undefined> {
@@ -39,22 +41,37 @@ export async function changedAuthority(authority: Authority, wanted: ClusterSpec
 }
 
 /** The root of before vouches for the next, whatever other one was on its way in. */
-async function turnedTo(authority: Authority, root: Root, { certificates }: RootChangeParts): Promise<Authority> {
+async function turnedTo(authority: Authority, root: Root, parts: RootChangeParts): Promise<Authority> {
+  const { certificates } = parts;
   if (authority.Key === '') {
     const why = 'an external CA has its key, and external CAs are not asked to vouch for another root';
     throw new Refusal('unimplemented', `the root of the cluster cannot be exchanged: ${why}; give its key with --ca-cert and --ca-key first`, { plain: true });
   }
   const CrossSigned = await certificates.crossSign(root.certificate, { certificate: authority.Certificate, key: authority.Key });
+  if (root.key !== '') await proveConnecting(root, { certificate: authority.Certificate, CrossSigned }, parts);
   return beginRotation(authority, { Certificate: root.certificate, Key: root.key, TLSInfo: root.tlsInfo, CrossSigned });
 }
 
 async function givenRoot(text: string, key: string, { certificates, now, signs }: RootChangeParts): Promise<Root> {
   const certificate = `${text.trim()}\n`;
-  const { notAfter } = certificates.root(certificate);
+  const { notBefore, notAfter } = certificates.root(certificate);
+  if (notBefore > now) throw refused(`error while validating Root CA Certificate: it is not valid before ${new Date(notBefore).toISOString()}`);
   if (notAfter < now + yearMs) throw refused('CA certificate expires too soon');
   if (key === '' && !(await signs(certificate))) throw refused(unsigned('desired'));
   if (key !== '' && !certificates.belongs(certificate, key)) throw refused('certificate key mismatch');
   return { certificate, key: key === '' ? '' : `${key.trim()}\n`, tlsInfo: certificates.tlsInfo(certificate, certificate) };
+}
+
+/** A root that no connection stands on would cut off each node that renews its certificate, and with them whoever could give the old root back: nodes that trust one of the two alone try it first. */
+async function proveConnecting(root: Root, before: { certificate: string; CrossSigned: string }, { certificates, now }: RootChangeParts): Promise<void> {
+  const key = certificates.newKey();
+  const template = nodeTemplate({ nodeId: 'probe', role: 'manager', clusterId: 'probe' }, now, probeNanoseconds);
+  const issuer = { certificate: root.certificate, key: root.key, crossSigned: before.CrossSigned };
+  const leaf = await certificates.issue(await certificates.request(key), template, issuer);
+  for (const trusted of [root.certificate, before.certificate]) {
+    const fault = await certificates.connectingFault(leaf, key, trusted);
+    if (fault !== undefined) throw refused(`error while validating Root CA Certificate: no connection stands on what it signs: ${fault}`);
+  }
 }
 
 function unsigned(which: 'current' | 'desired'): string {

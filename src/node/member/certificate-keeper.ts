@@ -134,7 +134,10 @@ export class CertificateKeeper {
     const key = certificates.newKey();
     const issued = await certify(await certificates.request(key));
     if (this.#stopped) return undefined;
-    this.take({ certificate: issued.certificate, roots: issued.roots, key });
+    const files = { certificate: issued.certificate, roots: issued.roots, key };
+    const fault = this.#fault(files);
+    if (fault !== undefined) throw new Error(`what was issued is no good certificate: ${fault}`);
+    this.take(files);
     this.#failures = 0;
     this.#parts.renewed();
     return issued;
