@@ -4,6 +4,7 @@ import { createSocket } from 'node:dgram';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Diagnosis } from '#model/doctor/examination';
 import { HostDaemon } from '#test/support/daemon';
+import { startNameServer } from '#test/support/name-server';
 import { fetchFrom as fetch, replicasOn, resolveIn as resolve, type Replica } from '#test/support/replicas';
 import { askByTcp, askByUdp, hex, vxlanPacket } from '#test/support/packets';
 import { encryptedStep } from './encrypted-step.ts';
@@ -367,6 +368,9 @@ describe.skipIf(reason !== undefined)(reason ? `network over hosts (skipped: ${r
     await soon(() => fetch(here.enter, resolve(here, 'late')[0] ?? '') === late.name);
     // Its engine asks the servers that it was made with: what goes there is answered by the cluster's own.
     await soon(() => resolve(late, 'here')[0] === here.address);
+    const own = await startNameServer(worker.host, '192.0.2.53', '192.0.2.99');
+    await soon(() => resolve(late, 'only.there.example')[0] === '192.0.2.99' && resolve(here, 'only.there.example')[0] !== '192.0.2.99');
+    own.stop();
     await worker.askDocker('network', 'disconnect', 'open', 'late');
     await soon(() => !late.host.run([...late.enter, 'nft', 'list', 'ruleset']).includes('@servers'));
     worker.host.docker(['kill', 'there']);
