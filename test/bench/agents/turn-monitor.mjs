@@ -9,8 +9,6 @@ const schedule = openSync('/proc/thread-self/schedstat', 'r');
 const text = Buffer.alloc(80);
 const path = process.env['SHOAL_TURNS'];
 const sampledEveryUs = 1000;
-/** A profile is looked through so often: that is a long turn by itself, which is left out. */
-const lookThroughEveryMs = 5000;
 /** Turns from here on are told of. */
 const longMs = 15;
 /** Of a turn so many functions are named. */
@@ -31,18 +29,19 @@ function watch(file) {
   let turns = [];
   /** @type {{ startTime: number, duration: number }[]} */
   let pauses = [];
-  const sample = process.env['SHOAL_SAMPLE'] ? sampler(`${file}.long`) : undefined;
-  new PerformanceObserver((list) => pauses.push(...list.getEntries())).observe({ entryTypes: ['gc'] });
   let [at, cpu] = [performance.now(), cpuMs()];
+  const sample = process.env['SHOAL_SAMPLE'] ? sampler(`${file}.long`) : undefined;
+  // To look a profile through takes a second in which nobody hears of this manager: between the phases alone.
+  process.on('SIGUSR2', () => {
+    sample?.lookThrough();
+    [at, cpu, turns] = [performance.now(), cpuMs(), []];
+  });
+  new PerformanceObserver((list) => pauses.push(...list.getEntries())).observe({ entryTypes: ['gc'] });
   setInterval(() => {
     const [now, used] = [performance.now(), cpuMs()];
     // Turns between two looks count as one: the figure is an upper bound.
     if (now - at > 2 * lookEveryMs) turns.push({ from: at, to: now, ms: used - cpu });
     [at, cpu] = [now, used];
-    if (sample?.isDue(now)) {
-      sample.lookThrough();
-      [at, cpu, turns] = [performance.now(), cpuMs(), []];
-    }
   }, lookEveryMs).unref();
   setInterval(() => {
     const own = turns.map(({ from, to, ms }) => ({ from, to, ms: ms - sum(pauses.filter(({ startTime }) => startTime >= from && startTime < to)) }));
@@ -70,12 +69,9 @@ function sampler(file) {
   session.post('Profiler.enable');
   session.post('Profiler.setSamplingInterval', { interval: sampledEveryUs });
   session.post('Profiler.start');
-  let began = performance.now();
   /** @type {{ from: number, to: number, ms: number }[]} */
   let kept = [];
   return {
-    /** @param {number} now */
-    isDue: (now) => now - began > lookThroughEveryMs,
     /** @param {typeof kept} turns */
     keep: (turns) => void kept.push(...turns),
     lookThrough() {
@@ -89,7 +85,6 @@ function sampler(file) {
       });
       kept = [];
       session.post('Profiler.start');
-      began = performance.now();
     },
   };
 }
