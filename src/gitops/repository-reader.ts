@@ -187,11 +187,11 @@ export class RepositoryReader {
       if (!answer) continue;
       for (const name of answer.same) {
         const known = found.get(name) ?? this.#results.get(name);
-        if (known) found.set(name, { ...known, stack: { ...known.stack, Commit: commit } });
+        if (known) found.set(name, known);
       }
       part.add(answer.stacks.reduce((sum, { bytes }) => sum + bytes, 0));
       for (const result of answer.stacks) found.set(result.stack.Name, result);
-      if (answer.wanting.length === 0) return { found: withAuthor(found, answer.author), missing: answer.missing, declared: answer.declared };
+      if (answer.wanting.length === 0) return { found: madeBy(found, commit, answer.author), missing: answer.missing, declared: answer.declared };
       const wanting = answer.wanting.join();
       if (wanting === asked) throw new Refusal('unavailable', `the server does not give the file with id ${answer.wanting[0] ?? ''}`);
       asked = wanting;
@@ -227,6 +227,7 @@ function haveOf(results: ReadonlyMap<string, RenderResult>): Record<string, stri
   return Object.fromEntries(told);
 }
 
-function withAuthor(found: ReadonlyMap<string, RenderResult>, Who: string): ReadonlyMap<string, RenderResult> {
-  return new Map([...found].map(([name, result]) => [name, { ...result, stack: { ...result.stack, Who } }]));
+/** Those that are as they were are of this commit as well. */
+function madeBy(found: ReadonlyMap<string, RenderResult>, Commit: string, Who: string): ReadonlyMap<string, RenderResult> {
+  return new Map([...found].map(([name, result]) => [name, { ...result, stack: { ...result.stack, Commit, Who } }]));
 }

@@ -229,7 +229,8 @@ function planDeploy(planning: Planning, rendered: AppliedStack, source: Reposito
   const touches = actions.some(({ kind }) => kind !== 'stack' && kind !== 'revision' && kind !== 'deed');
   const drift = repeated && touches && conditionOf(stack).State === 'applied';
   const now = changesBy(view, actions, drift);
-  const later = changesBy(view, whole(planning, rendered, source, actions), drift).filter((line) => !now.includes(line));
+  const all = whole(planning, rendered, source, actions);
+  const later = all === actions ? [] : changesBy(view, all, drift).filter((line) => !now.includes(line));
   const changes = [...now, ...later.map((line) => `${line}, when the rest is healthy`)];
   const reason = reasonOf(later.length > 0 && now.length === 0 ? changes : now, stack, drift);
   return [{ type: 'apply', name, rendered, source, reason, drift, changes }];

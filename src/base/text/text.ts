@@ -5,7 +5,8 @@ export function compareTexts(a: string, b: string): number {
   if (a === b) return 0;
   const length = Math.min(a.length, b.length);
   for (let i = 0; i < length; i++) {
-    const [left, right] = [a.charCodeAt(i), b.charCodeAt(i)];
+    const left = a.charCodeAt(i);
+    const right = b.charCodeAt(i);
     // Surrogates stand for code points above all others of 16 bits.
     if (left !== right) return rank(left) - rank(right);
   }

@@ -37,8 +37,9 @@ export class InputMemory {
     this.#stacks.delete(name);
   }
 
-  /** Forgets all but these. */
+  /** Forgets all but these, where it holds more than so many. */
   keepOnly(names: readonly string[]): void {
+    if (this.#stacks.size <= names.length) return;
     const kept = new Set(names);
     for (const name of this.#stacks.keys()) if (!kept.has(name)) this.#stacks.delete(name);
   }

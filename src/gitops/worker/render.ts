@@ -84,7 +84,8 @@ export async function renderCommit(asked: RenderParts): Promise<{ missing: boole
   let pending: Place[] = [];
   const settled: string[] = [];
   for (const place of places) {
-    const digest = await settledDigest(place, parts);
+    let digest = settledDigest(place, parts);
+    while (digest === 'open') digest = (await snapshot.load()) ? settledDigest(place, parts) : undefined;
     if (digest !== undefined && own(have, place.name) === digest) settled.push(place.name);
     else pending.push(place);
   }
@@ -101,24 +102,22 @@ export async function renderCommit(asked: RenderParts): Promise<{ missing: boole
   return { missing: false, declared };
 }
 
-/** The digest that a stack had, if all that it was made from is as it was. */
-async function settledDigest(place: Place, { snapshot, memory }: Parts): Promise<string | undefined> {
+/** The digest that a stack had, if all that it was made from is as it was; `open` while that is not known. Most stacks of most commits end here: nothing is waited for in between. */
+function settledDigest(place: Place, { snapshot, memory }: Parts): string | undefined {
   const known = memory.get(place.name);
   // What is beside a stack's own files is no file that was read.
   if (!known || place.trouble !== undefined || !isSamePlace(known.place, place)) return undefined;
   const itself = place.folder === '' ? root : `${root}/${place.folder}`;
-  const moved = known.folders.filter(({ folder, tree }) => (folder === itself ? place.tree : snapshot.treeOf(folder)) !== tree);
-  const inputs = moved.length === 0 ? known.others : [...moved.flatMap((each) => each.inputs), ...known.others];
-  for (;;) {
-    let open = false;
-    for (const [path, before] of inputs) {
-      const now = snapshot.identity(path);
-      if (now !== undefined && now !== before) return undefined;
-      open ||= now === undefined;
-    }
-    if (!open) return known.digest;
-    if (!(await snapshot.load())) return undefined;
-  }
+  let isOpen = false;
+  const isMoved = ([path, before]: readonly [string, string]): boolean => {
+    const now = snapshot.identity(path);
+    isOpen ||= now === undefined;
+    return now !== undefined && now !== before;
+  };
+  for (const { folder, tree, inputs } of known.folders)
+    if ((folder === itself ? place.tree : snapshot.treeOf(folder)) !== tree && inputs.some(isMoved)) return undefined;
+  if (known.others.some(isMoved)) return undefined;
+  return isOpen ? 'open' : known.digest;
 }
 
 function isSamePlace(a: Place, b: Place): boolean {

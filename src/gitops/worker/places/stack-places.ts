@@ -17,6 +17,8 @@ const mostStacks = 5_000;
 /** Of a stack's name, as of a file's on most disks. */
 const longestNameBytes = 255;
 const shownOfName = 40;
+/** The very same of each place that has none. */
+const none: readonly string[] = [];
 
 /** A folder with a stack file. */
 export interface Place {
@@ -79,10 +81,10 @@ function placeIn({ folder, oid }: Folder, tree: Tree, entry: StackEntry, reposit
   const [first, ...others] = entry.files ?? [];
   const own = first ?? fileNames.find((each) => isFile(tree, each));
   if (own === undefined) return [];
-  const overrides = entry.files ? [] : overrideNames.filter((each) => isFile(tree, each));
+  const overrides = entry.files ? none : some(overrideNames.filter((each) => isFile(tree, each)));
   const inside = (name: string): string => posix.join(folder, name);
   // Without the file all is as it was before there was one.
-  const used = repository ? overrides.slice(0, 1) : [];
+  const used = repository ? overrides.slice(0, 1) : none;
   const policy = repository && policyOf(entry, repository);
   return [
     {
@@ -90,12 +92,16 @@ function placeIn({ folder, oid }: Folder, tree: Tree, entry: StackEntry, reposit
       folder,
       tree: oid,
       file: inside(own),
-      laid: [...others, ...used].map(inside),
-      ignored: overrides.filter((each) => !used.includes(each)).map(inside),
+      laid: some([...others, ...used].map(inside)),
+      ignored: some(overrides.filter((each) => !used.includes(each)).map(inside)),
       ...(policy && { policy }),
-      ignore: [...(repository?.ignore ?? []), ...entry.ignore],
+      ignore: some([...(repository?.ignore ?? none), ...entry.ignore]),
     },
   ];
+}
+
+function some(list: readonly string[]): readonly string[] {
+  return list.length > 0 ? list : none;
 }
 
 function policyOf({ after, waves, sync: own }: StackEntry, { sync: all, atomic }: RepositoryFile): StackPolicy | undefined {
