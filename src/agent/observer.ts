@@ -29,7 +29,8 @@ export class Observer {
   readonly #stale = new Set<string>();
   readonly #touched = new Map<string, number>();
   readonly #held = new Set<string>();
-  readonly #missed = new Set<string>();
+  /** What happened to held ones meanwhile. */
+  readonly #missed = new Map<string, 'start' | 'any'>();
   #allStale = true;
   #looking = false;
   #round = 0;
@@ -46,14 +47,15 @@ export class Observer {
   ) {}
 
   start(): void {
-    this.modules.engine.watch((taskId) => this.refresh(taskId), this.signal);
+    this.modules.engine.watch((taskId, started) => this.refresh(taskId, started), this.signal);
     this.signal.addEventListener('abort', () => this.#cancelTimer?.(), { once: true });
     this.refresh(undefined);
   }
 
-  /** Something may have happened to this task's container, or to any. */
-  refresh(taskId: string | undefined): void {
-    if (taskId !== undefined && this.#held.has(taskId)) return void this.#missed.add(taskId);
+  /** Something may have happened to this task's container, or to any. `started`: no more than that, which is no news of one that is seen running: its end would be told too. */
+  refresh(taskId: string | undefined, started = false): void {
+    if (taskId !== undefined && this.#held.has(taskId)) return this.#miss(taskId, started);
+    if (taskId !== undefined && started && this.#runs(taskId)) return;
     if (taskId === undefined) this.#allStale = true;
     else this.#stale.add(taskId);
     // One that is away is asked when the wait is over, or when its events come again.
@@ -76,7 +78,23 @@ export class Observer {
   /** The steps are done; what happened during the last look is looked at again. */
   release(taskId: string): void {
     this.#held.delete(taskId);
-    if (this.#missed.delete(taskId)) this.refresh(taskId);
+    const missed = this.#missed.get(taskId);
+    this.#missed.delete(taskId);
+    if (missed) this.refresh(taskId, missed === 'start');
+  }
+
+  #miss(taskId: string, started: boolean): void {
+    if (!started || !this.#missed.has(taskId)) this.#missed.set(taskId, started ? 'start' : 'any');
+  }
+
+  #runs(taskId: string): boolean {
+    return this.containers.get(taskId)?.state === 'running';
+  }
+
+  /** Steps for it have brought it about: nobody needs to look. */
+  made(container: ObservedContainer): void {
+    this.touch(container.taskId);
+    this.#keep(container.taskId, [container]);
   }
 
   /** Looks at one held task now, after steps for it. Rejects when the engine does not answer. */

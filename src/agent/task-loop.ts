@@ -225,7 +225,8 @@ export class TaskLoop {
       outcome = await this.#step(id, step, work.controller.signal);
       if (!outcome.ok) break;
     }
-    if (!this.signal.aborted && !this.observer.away) await this.observer.lookAt(id).catch((error: unknown) => this.#missed(error));
+    if (outcome.ok && outcome.container) this.observer.made(outcome.container);
+    else if (!this.signal.aborted && !this.observer.away) await this.observer.lookAt(id).catch((error: unknown) => this.#missed(error));
     this.#attachments.seen(this.observer.containers, [id]);
     this.#working.delete(id);
     this.observer.release(id);

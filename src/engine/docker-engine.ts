@@ -13,7 +13,7 @@ import { containerEvents, followEvents, networkEvents, taskOf, type EngineEvent 
 import { DockerGuests } from './docker-guests.ts';
 import { containerLogs } from './docker-logs.ts';
 import { DockerNetworks } from './docker-networks.ts';
-import { isTaskContainer, observed } from './docker-observe.ts';
+import { isTaskContainer, justCreated, observed } from './docker-observe.ts';
 import type { Engine, LogLine, LogOptions } from './engine.ts';
 import type { GuestEngine } from './guests.ts';
 import { TaskFiles } from './mounts/secret-files.ts';
@@ -98,8 +98,8 @@ export class DockerEngine implements Engine {
     return this.#networks.observe();
   }
 
-  watch(changed: (taskId: string | undefined) => void, signal: AbortSignal): void {
-    void followEvents(this.#docker, containerEvents(this.options.nodeId), (event) => changed(event && taskOf(event)), signal);
+  watch(changed: (taskId: string | undefined, started?: boolean) => void, signal: AbortSignal): void {
+    void followEvents(this.#docker, containerEvents(this.options.nodeId), (event) => changed(event && taskOf(event), event?.Action === 'start'), signal);
     const lost = (event: EngineEvent | undefined): void => {
       const { ID = '', Attributes = {} } = event?.Actor ?? {};
       // Strangers' networks, and strangers on ours, are nothing to look at.
@@ -150,10 +150,10 @@ export class DockerEngine implements Engine {
       const request = { _query: { name, ...(platform && { platform }) }, _body: body };
       const container = await this.#docker.createContainer(request as Docker.ContainerCreateOptions);
       this.#containerIds.set(task.ID, container.id);
-      return { ok: true, containerId: container.id };
+      return { ok: true, container: justCreated(task, container.id) };
     } catch (error) {
       const [ours] = statusOf(error) === 409 ? await this.observe(task.ID) : [];
-      return ours ? { ok: true, containerId: ours.containerId } : failed(error);
+      return ours ? { ok: true, container: ours } : failed(error);
     }
   }
 

@@ -14,12 +14,12 @@ type Filters = Readonly<Record<string, readonly string[]>>;
 const firstDelayMs = 100;
 const longestDelayMs = 5000;
 
-/** What changes the state of this node's containers. */
+/** What changes the state of this node's containers. That one is created knows who had it created. */
 export function containerEvents(nodeId: string): Filters {
   return {
     type: ['container'],
     label: [`${nodeIdLabel}=${nodeId}`],
-    event: ['create', 'start', 'die', 'oom', 'health_status', 'destroy', 'pause', 'unpause'],
+    event: ['start', 'die', 'oom', 'health_status', 'destroy', 'pause', 'unpause'],
   };
 }
 

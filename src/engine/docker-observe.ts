@@ -3,8 +3,8 @@ import type Docker from 'dockerode';
 import type { AttachedNetwork } from '#model/object/network';
 import type { PortConfig } from '#model/object/service-spec';
 import { isUnspecified } from '#model/address';
-import { fenceLabel } from '#model/options/fence';
-import { taskIdIn } from '#model/object/task';
+import { fenceLabel, fenceOf } from '#model/options/fence';
+import { taskIdIn, type Task } from '#model/object/task';
 import { parseTargetKey } from '#model/port/port';
 import type { ObservedContainer } from '#task/step';
 import { taskIdLabel } from '#model/object/meta';
@@ -41,6 +41,13 @@ export function observed(info: Docker.ContainerInspectInfo, clusterNetwork: (eng
     ports: publishedPorts(NetworkSettings.Ports ?? {}),
     ...(fence > 0 && { fenceMs: fence }),
   };
+}
+
+/** A container of `task` as it is seen when it has just been created. */
+export function justCreated(task: Task, containerId: string): ObservedContainer {
+  const fenceMs = fenceOf(task);
+  const own = { containerId, taskId: task.ID, serviceId: task.ServiceID, state: 'created', exitCode: 0, oomKilled: false } as const;
+  return { ...own, networks: [], ports: [], ...(fenceMs !== undefined && { fenceMs }) };
 }
 
 /** An image that somebody made of a task's container brings its labels along, to containers that are his: ours has the name that we gave it. */

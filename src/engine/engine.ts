@@ -12,8 +12,8 @@ export interface Engine {
   observe(taskId?: string): Promise<readonly ObservedContainer[]>;
   /** Networks of ours: cluster network ids. */
   observeNetworks(): Promise<readonly string[]>;
-  /** Calls `changed` when something may have happened to a container of ours, and after each reconnect. */
-  watch(changed: (taskId: string | undefined) => void, signal: AbortSignal): void;
+  /** Calls `changed` when something may have happened to a container of ours, `started` where it is that and no more, and after each reconnect. */
+  watch(changed: (taskId: string | undefined, started?: boolean) => void, signal: AbortSignal): void;
   describe(): Promise<NodeDescription>;
   /** Log lines of one task's container, oldest first; ends with the container unless `follow`, then with `signal`. Throws a Refusal when there is none to read. */
   logs(containerId: string, options: LogOptions, signal: AbortSignal): AsyncIterable<LogLine>;

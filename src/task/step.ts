@@ -46,7 +46,7 @@ export interface ObservedContainer {
 }
 
 export type StepOutcome =
-  /** `made`: it was not there before. */
-  | { ok: true; containerId?: string; made?: true }
+  /** `made`: it was not there before. `container`: what the task has by this, where nobody needs to look. */
+  | { ok: true; container?: ObservedContainer; made?: true }
   /** `permanent`: trying again cannot help; the task is rejected or failed with `message`. `away`: the engine was not reached, which is nothing about the task. */
   | { ok: false; permanent: boolean; message: string; away?: true };

@@ -67,7 +67,7 @@ function contract(name: string, skipReason: string | undefined, open: () => Prom
       const task = taskOf(program);
       const outcome = await engine.carryOut({ type: 'createContainer', task, gateways: [] }, never);
       expect(outcome).toMatchObject({ ok: true });
-      const containerId = (outcome.ok && outcome.containerId) || '';
+      const containerId = (outcome.ok && outcome.container?.containerId) || '';
       expect(await engine.carryOut({ type: 'startContainer', task, containerId }, never)).toEqual({ ok: true });
       return { task, containerId };
     };
@@ -77,7 +77,7 @@ function contract(name: string, skipReason: string | undefined, open: () => Prom
       expect(await engine.carryOut({ type: 'pull', task }, never)).toEqual({ ok: true });
       const created = await engine.carryOut({ type: 'createContainer', task, gateways: [] }, never);
       expect(await engine.carryOut({ type: 'createContainer', task, gateways: [] }, never)).toEqual(created);
-      const containerId = (created.ok && created.containerId) || '';
+      const containerId = (created.ok && created.container?.containerId) || '';
       expect(await seen(task.ID)).toMatchObject({ containerId, taskId: task.ID, serviceId: task.ServiceID, state: 'created' });
       for (let i = 0; i < 2; i++) expect(await engine.carryOut({ type: 'startContainer', task, containerId }, never)).toEqual({ ok: true });
       expect(await seen(task.ID)).toMatchObject({ state: 'running', pid: expect.any(Number) });
@@ -122,7 +122,7 @@ function contract(name: string, skipReason: string | undefined, open: () => Prom
     test('a program that cannot start is refused for good', async () => {
       const task = taskOf('broken');
       const created = await engine.carryOut({ type: 'createContainer', task, gateways: [] }, never);
-      const outcome = await engine.carryOut({ type: 'startContainer', task, containerId: (created.ok && created.containerId) || '' }, never);
+      const outcome = await engine.carryOut({ type: 'startContainer', task, containerId: (created.ok && created.container?.containerId) || '' }, never);
       expect(outcome).toMatchObject({ ok: false, permanent: true, message: expect.stringMatching(/^starting container failed: .*no such file or directory/) });
     });
 

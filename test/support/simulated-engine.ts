@@ -54,7 +54,7 @@ export class SimulatedEngine implements Engine {
   readonly #networks = new Set<string>();
   readonly #refusals = new Map<string, string>();
   readonly #files = new Map<string, readonly string[]>();
-  readonly #watchers = new Set<(taskId: string | undefined) => void>();
+  readonly #watchers = new Set<(taskId: string | undefined, started?: boolean) => void>();
   readonly #carriedOut = new Map<Step['type'], number>();
   #nextId = 1;
   /** Nobody listens at its socket. */
@@ -160,7 +160,7 @@ export class SimulatedEngine implements Engine {
     return [...this.#networks];
   }
 
-  watch(changed: (taskId: string | undefined) => void, signal: AbortSignal): void {
+  watch(changed: (taskId: string | undefined, started?: boolean) => void, signal: AbortSignal): void {
     this.#watchers.add(changed);
     signal.addEventListener('abort', () => this.#watchers.delete(changed), { once: true });
   }
@@ -192,7 +192,7 @@ export class SimulatedEngine implements Engine {
     const image = this.options.image(reference);
     if (!image) return refused(`No such image: ${reference}`);
     const existing = this.#byTask.get(task.ID);
-    if (existing) return { ok: true, containerId: existing };
+    if (existing) return this.#had(existing);
     const containerId = (this.#nextId++).toString(16).padStart(64, '0');
     const fenceMs = fenceOf(task);
     const ports = (task.Shoal.Ports ?? []).filter((port) => port.PublishMode === 'host');
@@ -209,7 +209,12 @@ export class SimulatedEngine implements Engine {
       end,
     });
     this.#byTask.set(task.ID, containerId);
-    return { ok: true, containerId };
+    return this.#had(containerId);
+  }
+
+  #had(containerId: string): StepOutcome {
+    const container = this.#containers.get(containerId)?.seen;
+    return { ok: true, ...(container && { container }) };
   }
 
   async #start(containerId: string, signal: AbortSignal): Promise<StepOutcome> {
@@ -272,7 +277,7 @@ export class SimulatedEngine implements Engine {
 
   #see(container: SimulatedContainer, facts: Partial<ObservedContainer>): void {
     container.seen = { ...container.seen, ...facts };
-    for (const changed of this.#watchers) changed(container.seen.taskId);
+    for (const changed of this.#watchers) changed(container.seen.taskId, facts.state === 'running');
   }
 
   #later(container: SimulatedContainer, delayMs: number, run: () => void): void {

@@ -1,8 +1,9 @@
 /** Full looks at the engine. */
-import { expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { Observer } from '#agent/observer';
 import { silentLogger } from '#test/support/silent-logger';
 import type { Engine } from '#engine/engine';
+import type { ObservedContainer } from '#task/step';
 import { VirtualClock } from '#test/support/virtual-clock';
 
 test('looks at single tasks do not put off the next full look', async () => {
@@ -20,4 +21,48 @@ test('looks at single tasks do not put off the next full look', async () => {
     await clock.advance(1000);
   }
   expect(fullLooks).toBe(2);
+});
+
+describe('what steps bring about', () => {
+  let observed: string[];
+  let tell: (taskId: string, started: boolean) => void;
+  let observer: Observer;
+  const seen = (state: ObservedContainer['state']): ObservedContainer => ({ containerId: 'c1', taskId: 't1', serviceId: 's1', state, networks: [], ports: [] });
+
+  beforeEach(() => {
+    observed = [];
+    const observe = (taskId?: string) => {
+      observed.push(taskId ?? 'all');
+      return Promise.resolve(taskId === undefined ? [] : [seen('running')]);
+    };
+    const watch: Engine['watch'] = (changed) => (tell = changed);
+    const engine = { observe, observeNetworks: () => Promise.resolve([]), watch } as unknown as Engine;
+    observer = new Observer({ engine, clock: new VirtualClock(), logger: silentLogger }, () => undefined, new AbortController().signal);
+    observer.start();
+  });
+
+  test('one that was just created is not looked at, and one that was started once', async () => {
+    observer.hold('t1');
+    observer.made(seen('created'));
+    expect(observer.containers.get('t1')?.state).toBe('created');
+    const looked = observer.lookAt('t1');
+    tell('t1', true);
+    await looked;
+    observer.release('t1');
+    tell('t1', true);
+    expect([observed, observer.containers.get('t1')?.state]).toEqual([['all', 't1'], 'running']);
+  });
+
+  test.each([
+    ['ends', false, 'running'],
+    ['starts and is not seen running', true, 'created'],
+  ] as const)('one that %s meanwhile is looked at again', async (_what, started, state) => {
+    observer.hold('t1');
+    observer.made(seen(state));
+    tell('t1', true);
+    tell('t1', started);
+    tell('t1', true);
+    observer.release('t1');
+    expect(observed).toEqual(['all', 't1']);
+  });
 });

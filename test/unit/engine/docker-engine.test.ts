@@ -20,7 +20,7 @@ test('a container that is being made is waited for, though nobody wants it any m
   controller.abort();
   await new Promise((resolve) => setImmediate(resolve));
   response.writeHead(201).end('{"Id":"made"}');
-  expect(await outcome).toEqual({ ok: true, containerId: 'made' });
+  expect(await outcome).toMatchObject({ ok: true, container: { containerId: 'made', state: 'created' } });
   server.closeAllConnections();
   server.close();
 });

@@ -75,7 +75,7 @@ test('a volume that is older than the stack is that of another one of the name, 
 
 test('its own, one that is not there yet and one that it is allowed are had', async () => {
   const { outcome, asked } = await create({ web_data: { [label]: 'web' }, shared: {} }, ['web_data', 'web_new', 'shared'], ['shared']);
-  expect(outcome).toEqual({ ok: true, containerId: 'made' });
+  expect(outcome).toMatchObject({ ok: true, container: { containerId: 'made', state: 'created' } });
   expect(asked.slice(0, -1)).toEqual(['GET /volumes/web_data', 'GET /volumes/web_new']);
 });
 
