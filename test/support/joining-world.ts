@@ -47,6 +47,7 @@ export function hasManager(): void {
     issuer = new CertificateAuthority({
       nodeId: 'boss',
       cluster,
+      view: () => cluster.store,
       certificates,
       askExternal: asking,
       clock: realClock,

@@ -31,6 +31,8 @@ export interface AuthorityParts {
   /** Of the leader itself. */
   nodeId: string;
   cluster: Cluster;
+  /** What this leader holds: all that was written by it, and perhaps less than another has written that leads by now. */
+  view: () => View;
   seats: () => Seats;
   /** Of the group: raised when it is made anew from one member. */
   incarnation: () => number;
@@ -102,17 +104,16 @@ export class CertificateAuthority implements Duty {
     this.#issuer = undefined;
   }
 
-  /** The root that tokens name. */
+  /** The root that tokens name. Whoever asks judges it by his token: nobody else is asked whether it is the last one. */
   async root(): Promise<string> {
-    return authorityIn(await this.#parts.cluster.read()).authority.Certificate;
+    return authorityIn(this.#parts.view()).authority.Certificate;
   }
 
   /** Makes a member of whoever has a token, and certifies his key. Refuses a wrong token with the fact `token`. */
   async join({ request, token, availability, advertised, replaces, unheard }: Joining, address: string): Promise<Joined> {
     const { cluster, certificates, seats } = this.#parts;
-    const known = await cluster.read();
     // Of whom nobody sent here nothing is read.
-    roleGranted(known, token);
+    const known = await this.#grants(token);
     // What is no request shall leave no node behind.
     await this.#joins.alone(() => certificates.checkRequest(request));
     // Asked again it is gone already.
@@ -129,7 +130,8 @@ export class CertificateAuthority implements Duty {
     };
     // Asked again with the same request, when an answer was lost, it makes no second node.
     const { nodeId, role } = await cluster.submit(admitNode(wanted), `join ${createHash('sha256').update(request).digest('hex')}`);
-    const view = await cluster.read();
+    // The answer says that what it rests on is here.
+    const view = this.#parts.view();
     const node = view.get('node', nodeId);
     if (!node) throw new Refusal('permissionDenied', `node ${nodeId} was removed from swarm`);
     // The answer of before is given again for a while.
@@ -144,6 +146,19 @@ export class CertificateAuthority implements Duty {
     const leader = view.get('node', this.#parts.nodeId);
     const managers = new Set([...(leader ? [managerAddress(leader)] : []), ...managerAddresses(view.list('node'))]);
     return { ...issued, nodeId, role, managers: [...managers] };
+  }
+
+  /** A view that grants something for the token. It is taken as it is here, for who is let in is decided by the entry; a refusal is by all that was written anywhere. */
+  async #grants(token: string): Promise<View> {
+    const { cluster, view } = this.#parts;
+    try {
+      roleGranted(view(), token);
+      return view();
+    } catch {
+      const known = await cluster.read();
+      roleGranted(known, token);
+      return known;
+    }
   }
 
   /**

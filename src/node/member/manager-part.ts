@@ -185,6 +185,7 @@ export class ManagerPart {
       certificates,
       askExternal: async (url, body, roots) => askExternal(url, body, { ...ownOf(tls()), roots }),
       random: systemRandom,
+      view: () => this.seat.view(),
       seats: () => this.log.members,
       incarnation: () => this.#incarnation,
     });

@@ -1,6 +1,6 @@
 /** Joining by token over a real line: what admits, what is refused, and what the joiner believes. */
 import { createServer, type Server } from 'node:net';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { newRoot } from '#ca/authority';
 import { identityOf } from '#ca/certificate';
 import { joinToken, secretBytes } from '#ca/join-token';
@@ -21,6 +21,15 @@ import { ExternalCa, type Asked } from '#test/support/external-ca';
 import { cluster, seated, going, renewal, address, own, hasManager, tokens, nodes, join } from '#test/support/joining-world';
 
 hasManager();
+
+test('who has a token asks nobody but the leader; that a token is none, all who agree say', async () => {
+  const read = vi.spyOn(cluster, 'read');
+  await join();
+  expect(read).not.toHaveBeenCalled();
+  const wrong = joinToken(clusterOf(cluster.store)?.Shoal?.Authority?.Certificate ?? '', Buffer.alloc(secretBytes));
+  await expect(join({ token: wrong })).rejects.toThrow('A valid join token is necessary');
+  expect(read).toHaveBeenCalled();
+});
 
 test('a token makes a worker, with a certificate that says so', async () => {
   const { nodeId, role, managers, files } = await join({ availability: 'pause' });
