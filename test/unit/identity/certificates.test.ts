@@ -1,7 +1,7 @@
 /** What is read of certificates by the platform is what the library reads. */
 import 'reflect-metadata';
 import { createPrivateKey, createPublicKey, webcrypto } from 'node:crypto';
-import { Pkcs10CertificateRequest, Pkcs10CertificateRequestGenerator, X509Certificate, X509CertificateGenerator } from '@peculiar/x509';
+import { Pkcs10CertificateRequest, Pkcs10CertificateRequestGenerator, X509Certificate, X509CertificateGenerator, type JsonName } from '@peculiar/x509';
 import { beforeAll, expect, test } from 'vitest';
 import { certificates } from '#identity/certificates';
 
@@ -9,7 +9,7 @@ const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
 let keys: webcrypto.CryptoKeyPair;
 beforeAll(async () => void (keys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])));
 
-async function certificateOf(subject: ConstructorParameters<typeof import('@peculiar/x509').Name>[0], issuer: typeof subject): Promise<string> {
+async function certificateOf(subject: JsonName, issuer: JsonName): Promise<string> {
   const dates = { notBefore: new Date('2026-01-01'), notAfter: new Date('2036-01-01') };
   const signing = { signingKey: keys.privateKey, publicKey: keys.publicKey, signingAlgorithm: algorithm };
   return (await X509CertificateGenerator.create({ subject, issuer, ...dates, ...signing }, webcrypto)).toString('pem');
