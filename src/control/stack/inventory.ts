@@ -70,6 +70,17 @@ export function othersHave(view: View, stack: string): (object: OwnedObject) => 
   };
 }
 
+/** What a stack has after a deploy: what was there before and what it wants now. What it gives up and another one has is that one's. */
+export function inventoryAfter(
+  view: View,
+  before: readonly OwnedObject[],
+  wanted: readonly OwnedObject[],
+  gives: (object: OwnedObject) => boolean,
+): OwnedObject[] {
+  const ids = new Set(wanted.map(({ ID }) => ID));
+  return inOrder([...before.filter((each) => view.get(each.Kind, each.ID) && (ids.has(each.ID) || !gives(each))), ...wanted]);
+}
+
 /** One order, so that the same inventory is written once. */
 export function inOrder(objects: readonly OwnedObject[]): OwnedObject[] {
   const key = ({ Kind, Name, ID }: OwnedObject): string => `${ownedKinds.indexOf(Kind)} ${Name} ${ID}`;

@@ -19,11 +19,11 @@ import { forgetLeft } from '../log/left.ts';
 import { checkPolicy } from '../policy/policy.ts';
 import { imageOf } from './image-digests.ts';
 import { stackFingerprint } from './fingerprint.ts';
-import { inOrder, isEmptyRecord, labelledObjects, othersHave, owned, ownedKinds, ownedObjects } from './inventory.ts';
+import { inventoryAfter, isEmptyRecord, labelledObjects, othersHave, owned, ownedKinds, ownedObjects } from './inventory.ts';
 import { checkOwner, checkRemover, noteLeft, rightsOf } from './ownership.ts';
 import { judgedRevision, newestRevision, noteRevision, recordRevision, removeRevisions } from './revisions.ts';
 import { nodesOf, stackHealth } from './stack-health.ts';
-import { checkExternal, checkNetworkCount, deployFile, deployNetwork, dropUnused, type Changes, type StackObject } from './stack-objects.ts';
+import { checkExternal, checkNetworkCount, deployFile, deployNetwork, dropUnused, type Changes, type StackObject, type StackScope } from './stack-objects.ts';
 import { checkStackName, sameCondition } from './stack-states.ts';
 import { inVersions, versionsIn } from './versions.ts';
 import { checkStackPorts, isRepeated, pruneServices, standsInTheWay, type DeployedService } from './stack-services.ts';
@@ -117,9 +117,7 @@ export function deployStack(asked: StackSpec, options: DeployOptions): UseCase<S
     const overlay = new Overlay(view);
     const inventory = ownedObjects(view, stack);
     const spec = inVersions(view, asked, inventory);
-    const repository = options.source.Kind === 'repository' ? options.source.Repository : undefined;
-    const shared = othersHave(view, spec.Name);
-    const scope = { stack: spec.Name, rights: rightsOf(view, spec.Name, options.source), repository, shared };
+    const scope = scopeOf(view, spec.Name, options.source);
     const changes: Changes = { created: [], updated: [], removed: [], owned: [] };
     checkExternal(view, spec.External);
     // Who brings a version back removes nothing: what it may have kept of others is not known any more.
@@ -144,11 +142,8 @@ export function deployStack(asked: StackSpec, options: DeployOptions): UseCase<S
     if (later && left === undefined && later.prunes) pruneServices(overlay, inventory, namesOf(spec), changes);
     if (!options.portsLater) checkStackPorts(overlay, services);
     const gives = prunes || (later?.prunes === true && !left);
-    dropUnused(overlay, gives ? inventory : versionsIn(inventory, asked.Versioned), shared, changes);
-    const wanted = new Set(changes.owned.map(({ ID }) => ID));
-    // What it gives up and another stack has is that one's.
-    const stillThere = inventory.filter((each) => overlay.get(each.Kind, each.ID) && (wanted.has(each.ID) || !gives || !shared(each)));
-    const Inventory = inOrder([...stillThere, ...changes.owned]);
+    dropUnused(overlay, gives ? inventory : versionsIn(inventory, asked.Versioned), scope.shared, changes);
+    const Inventory = inventoryAfter(overlay, inventory, changes.owned, (each) => gives && scope.shared(each));
     recordStack(
       overlay,
       stack,
@@ -179,6 +174,11 @@ export function deployStack(asked: StackSpec, options: DeployOptions): UseCase<S
     };
     return { actions: overlay.actions, result };
   };
+}
+
+function scopeOf(view: View, stack: string, source: StackSource): StackScope {
+  const repository = source.Kind === 'repository' ? source.Repository : undefined;
+  return { stack, rights: rightsOf(view, stack, source), repository, shared: othersHave(view, stack) };
 }
 
 /** Keeps what comes anew as a revision, and notes that, and what somebody does by hand though nothing comes anew. */
