@@ -5,6 +5,8 @@ import { Greetings } from './greetings.ts';
 
 /** Connections of those who have not shown a certificate: beyond so many the oldest goes of the source that has most, which so keeps out nobody else. Each is some 60 KB. */
 const mostStrangers = 2048;
+/** Connections that the kernel holds until they are taken: a thousand nodes that seek another leader come before the event loop is there again, and who finds no place tries again after a second and more. */
+const backlog = 4096;
 /** Longer than one who joins waits for his answer. */
 const usualStayMs = 45_000;
 
@@ -37,7 +39,7 @@ export class Door {
     const host = address.slice(0, at).replaceAll(/[[\]]/g, '');
     return new Promise((resolve, reject) => {
       this.#server.once('error', reject);
-      this.#server.listen({ host, port: Number(address.slice(at + 1)) }, () => {
+      this.#server.listen({ host, port: Number(address.slice(at + 1)), backlog }, () => {
         this.#server.off('error', reject);
         resolve((this.#server.address() as AddressInfo).port);
       });

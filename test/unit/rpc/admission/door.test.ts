@@ -1,3 +1,5 @@
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { PassThrough } from 'node:stream';
 import { expect, test } from 'vitest';
@@ -14,6 +16,16 @@ test('who does not show that he is a node does not stay', async () => {
   door.take(stranger);
   await new Promise<void>((resolve) => stranger.once('close', resolve));
   expect([node.destroyed, stranger.destroyed]).toEqual([false, true]);
+});
+
+test.skipIf(Number(readFileSync('/proc/sys/net/core/somaxconn', 'utf8')) < 1024)('as many as come while nobody looks are connected all the same', async () => {
+  const door = new Door(() => undefined);
+  const port = await door.listen('127.0.0.1:0');
+  // One that looks at nothing else until all have connected, so that this process takes none in between.
+  const flood = `const net = require('net'); let left = 700; for (let n = 0; n < 700; n++) net.connect(${port}, '127.0.0.1').once('connect', () => --left || process.exit());`;
+  const { status, signal } = spawnSync(process.execPath, ['-e', flood], { timeout: 20_000 });
+  expect([status, signal]).toEqual([0, null]);
+  door.close();
 });
 
 test('of strangers the oldest goes when there are too many', () => {
