@@ -58,7 +58,9 @@ export class Desk {
   }
 
   async #fetch({ id, place, known, line }: Asked<'fetch'>, { signal, groups, send }: Surroundings): Promise<void> {
-    const { head: named, ...local } = isBranchAlone(place) ? await localPlace(place.url, place.branch) : ({ watch: [] } satisfies LocalPlace as LocalPlace);
+    const { head: named, ...local } = isBranchAlone(place)
+      ? await localPlace(place.url, place.branch, known?.signature)
+      : ({ watch: [] } satisfies LocalPlace as LocalPlace);
     await send({ id, type: 'place', ...local });
     const answer = (commit: string): Promise<void> => send({ id, type: 'fetched', commit });
     // A branch whose files did not change did not move.

@@ -10,7 +10,7 @@ const smallFileBytes = 4096;
 export interface LocalPlace {
   /** The same text: the branch did not move. Absent where files alone don't tell. */
   signature?: string;
-  /** What the branch's own file says that its commit is, where there is one. */
+  /** What the branch's own file says that its commit is, where there is one; not asked for while the signature is the known one. */
   head?: string;
   watch: readonly WatchedFolder[];
 }
@@ -19,37 +19,47 @@ export function isLocal(url: string): boolean {
   return url.startsWith('file://') || url.startsWith('/');
 }
 
-/** Nothing for repositories elsewhere, and for places that are no repository. */
-export async function localPlace(url: string, branch: string): Promise<LocalPlace> {
+/** Nothing for repositories elsewhere, and for places that are no repository. `known`: the signature that was seen last. */
+export async function localPlace(url: string, branch: string, known?: string): Promise<LocalPlace> {
   const folder = await gitFolder(url);
   if (folder === undefined) return { watch: [] };
   const parts = branch.split('/');
   const heads = parts.map((_, depth) => join(folder, 'refs', 'heads', ...parts.slice(0, depth)));
+  const tables = join(folder, 'reftable');
   const folders = [
     { folder, names: ['packed-refs', 'HEAD'] },
-    { folder: join(folder, 'reftable'), names: ['tables.list'] },
+    { folder: tables, names: ['tables.list'] },
     ...heads.map((place, depth) => ({ folder: place, names: [parts[depth] ?? ''] })),
   ];
   const watch: WatchedFolder[] = [];
+  let leads = false;
   for (const place of folders) {
     const found = await lstat(place.folder).catch(() => undefined);
+    leads ||= found?.isSymbolicLink() === true && (place.folder === folder || place.folder === tables);
     if (found?.isDirectory()) watch.push({ ...place, identity: `${found.dev} ${found.ino}` });
   }
-  return { watch, ...(await seen(folder, branch)) };
+  // Where a link leads may change, and its own file does not tell.
+  return { watch, ...(!leads && (await seen(folder, branch, watch, known))) };
 }
 
 /** A branch that names another one moves with that: only a plain one is known by its files. */
-async function seen(folder: string, branch: string): Promise<Pick<LocalPlace, 'signature' | 'head'>> {
+async function seen(
+  folder: string,
+  branch: string,
+  watch: readonly WatchedFolder[],
+  known: string | undefined,
+): Promise<Pick<LocalPlace, 'signature' | 'head'>> {
   const loose = join(folder, 'refs', 'heads', branch);
-  const facts: string[] = [];
-  for (const path of [folder, join(folder, 'packed-refs'), join(folder, 'reftable', 'tables.list'), loose]) {
+  // The folder's own time changes with every lock file: which one it is says enough.
+  const facts = [watch.find((each) => each.folder === folder)?.identity ?? 'none'];
+  const list = watch.some((each) => each.folder === join(folder, 'reftable')) ? [join(folder, 'reftable', 'tables.list')] : [];
+  for (const path of [join(folder, 'packed-refs'), ...list, loose]) {
     const found = await lstat(path, { bigint: true }).catch(() => undefined);
     if (found?.isSymbolicLink()) return {};
-    // The folder's own time changes with every lock file.
-    facts.push(found ? [found.ino, path === folder ? 0 : found.mtimeNs, path === folder ? 0 : found.size].join(' ') : 'none');
+    facts.push(found ? [found.ino, found.mtimeNs, found.size].join(' ') : 'none');
   }
   const signature = [folder, ...facts].join('\n');
-  if (facts.at(-1) === 'none') return { signature };
+  if (facts.at(-1) === 'none' || signature === known) return { signature };
   const head = /^([0-9a-f]{40}|[0-9a-f]{64})\s*$/.exec((await smallFile(loose)) ?? '')?.[1];
   return head === undefined ? {} : { signature, head };
 }
