@@ -15,7 +15,7 @@ const script = `const [, at, answer] = process.argv; const socket = require('dgr
 /** At an address that the host has from then on. */
 export async function startNameServer(host: Host, address: string, answer: string): Promise<{ stop(): void }> {
   host.run(['ip', 'address', 'replace', `${address}/32`, 'dev', 'lo']);
-  const [program = '', ...args] = [...host.enter, process.execPath, '-e', script, address, answer];
+  const [program, ...args] = ['env', ...host.enter, process.execPath, '-e', script, address, answer];
   const server = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   await once(server.stdout, 'data');
   return { stop: () => void server.kill('SIGKILL') };

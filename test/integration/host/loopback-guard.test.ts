@@ -40,7 +40,7 @@ afterAll(() => {
 
 test.skipIf(whyNoHost() !== undefined)('a container that sends to the loopback of its host meets nobody there', async () => {
   const script = `require('net').createServer((s) => s.end('secret')).listen(80, '${own}', () => console.log('ready'))`;
-  const [command = '', ...args] = [...enter(host), process.execPath, '-e', script];
+  const [command, ...args] = ['env', ...enter(host), process.execPath, '-e', script];
   const program = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   const met = (): boolean =>
     spawnSync('nsenter', [...enter(container).slice(1), 'curl', '-s', '--noproxy', '*', '-m', '1', `telnet://${own}:80`], { encoding: 'utf8' }).stdout ===
