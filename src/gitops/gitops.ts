@@ -14,6 +14,7 @@ import { withLoginApart } from '#control/repository/repository-login';
 import type { AskRegistries } from '#control/stack/image-digests';
 import { lacksSealing, setSealing } from '#control/sealing';
 import { recordInventories, type Adopter } from '#control/stack/stack-states';
+import type { Deed } from '#model/git/deed';
 import type { GitRequest } from '#model/git/git-request';
 import type { CommitList } from '#model/git/notify';
 import { namespaceLabel } from '#model/object/meta';
@@ -240,6 +241,7 @@ export class GitOps {
       }
       if (event.kind === 'repository') this.#tellThaw(event);
       if (event.kind === 'repository' && isNewForForges(event)) this.#commenter.notice();
+      if (event.kind === 'deed' && !event.object && event.previous) this.#keepEntry(event.previous);
       if (event.kind === 'stack') this.#noteRelease(event);
       const stack = stackOf(event);
       if (stack !== undefined) touched.add(stack);
@@ -306,6 +308,11 @@ export class GitOps {
   /** Of repositories that went while nobody looked, and of work that broke off. */
   async #removeLeftMirrors(ids: ReadonlySet<string>): Promise<void> {
     for (const name of await readdir(this.#options.folder)) if (name !== homeName && !ids.has(name.replace(/\.git$/, ''))) await this.#removeMirror(name);
+  }
+
+  /** Logs of deeds are bounded, and end with their stack: what goes from one stays in the leader's own, with the seal by which the next entry knows it. */
+  #keepEntry({ Spec, Chain }: Deed): void {
+    this.#parts.logger.info({ deed: Spec, seal: Chain.Seal }, 'an entry of a log goes: it is kept here alone');
   }
 
   /** Stacks that their repository leaves behind may be removed right after it: nobody else would tell. */

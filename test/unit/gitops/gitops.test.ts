@@ -1,8 +1,10 @@
-/** What the reconciler does where its folder cannot be written: it says so by name, and another one begins when it can. */
+/** What the reconciler does where its folder cannot be written: it says so by name, and another one begins when it can; and what it keeps of a log that is full. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import type { Logger } from '#base/logger';
+import { createRepository, suspendRepository } from '#control/repository/repositories';
 import { GitOps } from '#gitops/gitops';
 import { initialisedCluster } from '#test/support/memory-cluster';
 import { silentLogger } from '#test/support/silent-logger';
@@ -29,6 +31,29 @@ test('a folder that cannot be written is a refusal, and one that can later is be
     await second.start();
     await second.stop();
   } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
+
+test('what goes from a log of deeds, for it is full, stays in the daemon’s own', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'shoal-gitops-'));
+  const cluster = initialisedCluster();
+  const kept: unknown[] = [];
+  const logger = {
+    ...silentLogger,
+    info: (facts: object) => void kept.push('deed' in facts ? facts.deed : []),
+    child: () => silentLogger,
+  } as unknown as Logger;
+  const gitops = new GitOps({ folder, run: join(folder, 'run'), program: 'none' }, { cluster, clock: new VirtualClock(), logger });
+  try {
+    await gitops.start();
+    cluster.run(createRepository({ Name: 'main', URL: '', Branch: 'main', Path: '', Interval: 1e15, Hosted: true }, 'ops'));
+    for (let round = 0; round < 60; round++) cluster.run(suspendRepository('main', round % 2 === 0, 'somebody'));
+    const entries = kept.filter((each) => !Array.isArray(each));
+    expect(entries[0]).toMatchObject({ Number: 1, What: 'added', Who: 'ops' });
+    expect(entries.length).toBeGreaterThanOrEqual(10);
+  } finally {
+    await gitops.stop();
     rmSync(folder, { recursive: true, force: true });
   }
 });
