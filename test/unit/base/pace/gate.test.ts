@@ -3,7 +3,7 @@ import { Gate } from '#base/pace/gate';
 
 /** Turns that are taken when the test says so. */
 function turns() {
-  let soon: (() => void)[] = [];
+  const soon: (() => void)[] = [];
   return {
     soon: (run: () => void) => void soon.push(run),
     next: async () => {
