@@ -75,14 +75,15 @@ async function versionBody(context: Context): Promise<object> {
 }
 
 async function infoBody(context: Context): Promise<object> {
-  const engine = await context.engine.read<object>('/info');
+  // The engine takes its time, and so does who agrees: docker's command asks this after each join.
+  const [engine, Swarm] = await Promise.all([context.engine.read<object>('/info'), swarmBlock(context)]);
   // Clients count on the numbers being there.
   const counts = { Containers: 0, ContainersRunning: 0, ContainersPaused: 0, ContainersStopped: 0, Images: 0, NCPU: 0, MemTotal: 0 };
   const unreachable = { ...counts, OSType: 'linux', Warnings: [`WARNING: cannot reach the Docker Engine at unix://${context.engineSocket}`] };
   const { SafeMode } = context.swarm.status();
   const told: { Warnings?: string[] | null } = engine ?? unreachable;
   const Warnings = SafeMode === undefined ? told.Warnings : [`WARNING: ${SafeMode}`, ...(told.Warnings ?? [])];
-  return { ...told, ...(Warnings && { Warnings }), Swarm: await swarmBlock(context), Shoal: { Version: context.version } };
+  return { ...told, ...(Warnings && { Warnings }), Swarm, Shoal: { Version: context.version } };
 }
 
 async function swarmBlock(context: Context): Promise<object> {

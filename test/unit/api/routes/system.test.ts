@@ -1,5 +1,8 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { startApi, type ApiFixture } from '#test/support/api-fixture';
+import { temporaryFolder } from '#test/support/folder';
+import { startRecordingEngine } from '#test/support/recording-engine-socket';
 
 let api: ApiFixture;
 beforeAll(async () => void (api = await startApi()));
@@ -35,4 +38,20 @@ test('without an engine the version is ours alone, and info says what is missing
   expect((await api.http('GET', '/info')).json.Warnings).toEqual([expect.stringContaining('cannot reach the Docker Engine')]);
   const passed = await api.http('GET', '/containers/json');
   expect([passed.status, passed.json.message]).toEqual([503, expect.stringContaining('cannot reach the Docker Engine at unix://')]);
+});
+
+test('of info the engine tells its part while the cluster is asked for the other', async () => {
+  const engineSocket = join(await temporaryFolder(), 'engine.sock');
+  let asked = (): void => undefined;
+  const clusterAsked = new Promise<void>((resolve) => (asked = resolve));
+  const engine = await startRecordingEngine(engineSocket, (_request, response) => void clusterAsked.then(() => response.end('{"Name":"host"}')));
+  const own = await startApi({ engineSocket });
+  const read = own.cluster.read.bind(own.cluster);
+  vi.spyOn(own.cluster, 'read').mockImplementation(() => {
+    asked();
+    return read();
+  });
+  expect((await own.http('GET', '/info')).json).toMatchObject({ Name: 'host', Swarm: { LocalNodeState: 'active', Managers: expect.any(Number) } });
+  await own.stop();
+  await engine.stop();
 });
