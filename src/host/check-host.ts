@@ -16,7 +16,7 @@ export async function checkHost(kernelIsFit = false): Promise<string[]> {
   if (process.platform !== 'linux') return [`networking needs a Linux kernel; this is ${process.platform}`];
   const missing = new Set<string>();
   for (const tool of tools) {
-    if (await isInstalled(tool.command)) continue;
+    if (isInstalled(tool.command)) continue;
     missing.add(tool.command);
     problems.push(`${tool.command} is not installed; it is needed to ${tool.purpose}: install the package ${tool.package}`);
   }

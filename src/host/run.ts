@@ -1,6 +1,6 @@
 /** Runs the kernel's tools: nft, ip, bridge, iptables, conntrack. */
 import { execFile } from 'node:child_process';
-import { access, constants } from 'node:fs/promises';
+import { accessSync, constants } from 'node:fs';
 import { join } from 'node:path';
 
 export interface RunResult {
@@ -49,16 +49,16 @@ export function batchInput(lines: readonly string[]): string {
   return lines.map((line) => `${line}\n`).join('');
 }
 
-/** Whether `run` would find `command`. */
-export async function isInstalled(command: string): Promise<boolean> {
-  for (const folder of (toolEnvironment()['PATH'] ?? '').split(':')) {
-    const found = await access(join(folder, command), constants.X_OK).then(
-      () => true,
-      () => false,
-    );
-    if (found) return true;
-  }
-  return false;
+/** Whether `run` would find `command`. Asked at once: to hand some dozens of such looks to other threads takes ten times as long. */
+export function isInstalled(command: string): boolean {
+  return (toolEnvironment()['PATH'] ?? '').split(':').some((folder) => {
+    try {
+      accessSync(join(folder, command), constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
 }
 
 /** The tools are in folders that users' sessions often leave out. */
