@@ -52,11 +52,11 @@ export async function firewallIsWatched(): Promise<boolean> {
 
 /** True when chain or jump was missing. */
 async function makeChain(): Promise<boolean> {
-  const isThere = await succeeds(['-n', '-L', userChain]);
-  if (!isThere) await must(['-N', userChain]);
-  const isMet = await succeeds(['-C', 'FORWARD', '-j', userChain]);
-  if (!isMet) await must(['-I', 'FORWARD', '-j', userChain]);
-  return !isThere || !isMet;
+  // A jump leads to a chain that is there.
+  if (await succeeds(['-C', 'FORWARD', '-j', userChain])) return false;
+  if (!(await succeeds(['-n', '-L', userChain]))) await must(['-N', userChain]);
+  await must(['-I', 'FORWARD', '-j', userChain]);
+  return true;
 }
 
 function rule(mark: string): string[] {
