@@ -1,4 +1,5 @@
 /** Roots of other makers, as operators have them: what would cut the nodes off is refused, and what stands is kept to the end. */
+import 'reflect-metadata';
 import { webcrypto } from 'node:crypto';
 import {
   BasicConstraintsExtension,
