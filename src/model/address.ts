@@ -57,6 +57,17 @@ export function withoutZone(text: string): string {
   return text.split('%', 1)[0] ?? '';
 }
 
+/** For whom an address of a stranger counts: of version 6 its network, as a host there has as many addresses as it likes. */
+export function sourceOf(address: string): string {
+  const bits = address.includes(':') ? parseAddress(withoutZone(address)) : undefined;
+  return bits === undefined || bits >> 32n === 0xffffn ? plainAddress(address) : `${bits >> 64n}`;
+}
+
+/** Without what version 6 puts before an address of version 4. */
+export function plainAddress(address: string): string {
+  return address.replace(/^::ffff:/, '');
+}
+
 /** The address of `ADDRESS/PREFIX`, or of a bare address. */
 export function withoutPrefix(text: string): string {
   return text.split('/', 1)[0] ?? '';

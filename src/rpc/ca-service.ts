@@ -4,6 +4,7 @@ import type { sendUnaryData, ServerUnaryCall } from '@grpc/grpc-js';
 import type { Clock } from '#base/clock';
 import { RateLimit } from '#base/pace/rate-limit';
 import { Refusal } from '#base/refusal';
+import { sourceOf } from '#model/address';
 import { CaServiceService, type CaServiceServer, type JoinRequest, type JoinResponse, type RenewResponse } from './generated/shoal/v1/ca.ts';
 import { keyShownBy } from './credentials.ts';
 import { toServiceError } from './refusals.ts';
@@ -56,14 +57,15 @@ export class CaService {
 
   async #join(call: ServerUnaryCall<JoinRequest, JoinResponse>): Promise<JoinResponse> {
     const address = this.#comesFrom(call);
-    const waitMs = this.#wrong.waitMs(address, this.#clock.monotonicNow());
+    const source = sourceOf(address);
+    const waitMs = this.#wrong.waitMs(source, this.#clock.monotonicNow());
     if (waitMs > 0) {
       throw new Refusal('permissionDenied', `too many wrong join tokens came from ${address}: try again in ${Math.ceil(waitMs / 1000)} seconds`);
     }
     try {
       return await this.#issuer().join(call.request, address);
     } catch (error) {
-      if (error instanceof Refusal && error.facts['token'] !== undefined) this.#wrong.count(address, this.#clock.monotonicNow());
+      if (error instanceof Refusal && error.facts['token'] !== undefined) this.#wrong.count(source, this.#clock.monotonicNow());
       throw error;
     }
   }

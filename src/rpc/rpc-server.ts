@@ -7,6 +7,8 @@ import {
   Server,
   ServerCredentials,
   ServerInterceptingCall,
+  logVerbosity,
+  setLogVerbosity,
   status,
   type MethodDefinition,
   type ServerInterceptingCallInterface,
@@ -18,7 +20,8 @@ import {
 import type { Logger } from '#base/logger';
 import { Refusal } from '#base/refusal';
 import { identityOf, type NodeRole } from '#ca/certificate';
-import { Door } from './admission/door.ts';
+import { sourceOf } from '#model/address';
+import { Door, type Newcomer } from './admission/door.ts';
 import { NodeCalls } from './admission/node-calls.ts';
 import { Strangers } from './admission/strangers.ts';
 import { authorize, boundOf, callerByKey, messageLimitOf, type Caller, type Members } from './authorization.ts';
@@ -26,12 +29,15 @@ import { keyShownBy, limitMessages, streamOf, tlsSocketOf } from './credentials.
 import { channelLimits } from './limits.ts';
 import { toServiceError } from './refusals.ts';
 
+// What it writes by itself of strangers' requests would fill the journal.
+setLogVerbosity(logVerbosity.NONE);
+
 export interface RpcServerParts {
   credentials: ServerCredentials;
   members: Members;
   logger: Logger;
-  /** Whether who comes from this address waits behind nobody; absent: all are alike. */
-  goesFirst?: (address: string) => boolean;
+  /** As what somebody comes from this address; absent: all are alike. */
+  comesAs?: (address: string) => Newcomer;
   /** Whoever can connect is this one: a socket that only this host's root can open. */
   caller?: Caller;
 }
@@ -116,7 +122,7 @@ export class RpcServer {
 
   async #open(): Promise<number> {
     const inside = this.#server.createConnectionInjector(this.#parts.credentials);
-    const door = new Door((connection) => inside.injectConnection(connection), this.#parts.goesFirst);
+    const door = new Door((connection) => inside.injectConnection(connection), this.#parts.comesAs);
     const port = await door.listen(this.#address).catch((error: unknown) => {
       throw notListening(this.#address, error as Error);
     });
@@ -174,7 +180,7 @@ export class RpcServer {
         if (bound) this.#nodeCalls.enter(caller.nodeId, bytes, stream, () => end(call, tooLong));
         callers.set(stream, caller);
         this.#hold(caller, stream);
-      } else this.#strangers.enter(addressOf(call.getPeer()).address ?? '', stream, () => end(call, tooLong));
+      } else this.#strangers.enter(sourceOf(addressOf(call.getPeer()).address ?? ''), stream, () => end(call, tooLong));
       return call;
     } catch (error) {
       logger.debug({ method, peer: call.getPeer(), error: (error as Error).message }, 'a call of another node was refused: it was told why');

@@ -4,6 +4,7 @@ import type { Clock } from '#base/clock';
 import type { Logger } from '#base/logger';
 import type { RateLimit } from '#base/pace/rate-limit';
 import { tokenOf, maySo } from '#control/repository/tokens';
+import { sourceOf } from '#model/address';
 import { asksToPush, bodyBounds, gitServices, hasPlace, type GitRequest } from '#model/git/git-request';
 import type { RepositoryToken, TrustedIssuer } from '#model/object/repository';
 import { bodyPieces } from '../request/body.ts';
@@ -92,7 +93,7 @@ export class GitDoor {
   /** The id of the token that was shown and may do what is asked; undefined: the answer is out. */
   async #admit(request: IncomingMessage, response: ServerResponse, name: string, needed: RepositoryToken['Role']): Promise<string | undefined> {
     const { guesses, logger, clock } = this.#parts;
-    const source = request.socket.remoteAddress ?? '';
+    const source = sourceOf(request.socket.remoteAddress ?? '');
     if (guesses.waitMs(source, clock.monotonicNow()) > 0) return say(response, 429, 'too many tokens from here were wrong: wait a minute');
     const secret = passwordOf(request.headers.authorization);
     const repository = await this.#parts.repository(name);
@@ -101,7 +102,7 @@ export class GitDoor {
     if (!token) {
       if (secret !== undefined) {
         guesses.count(source, clock.monotonicNow());
-        logger.info({ source, repository: name }, 'a request was refused: its password is no token of the repository');
+        logger.info({ source: request.socket.remoteAddress, repository: name }, 'a request was refused: its password is no token of the repository');
       }
       response.setHeader('WWW-Authenticate', 'Basic realm="shoal", charset="UTF-8"');
       return say(response, 401, 'give a token of the repository as the password; any name will do');

@@ -9,6 +9,7 @@ import { RateLimit } from '#base/pace/rate-limit';
 import { Refusal } from '#base/refusal';
 import { wholeOf } from '#base/whole';
 import { listenAt } from '#http/listen';
+import { sourceOf } from '#model/address';
 import { Looks, Seen } from './deliveries.ts';
 import { GitDoor, type GitDoorParts } from './git-door.ts';
 import { judge } from './webhook.ts';
@@ -90,7 +91,7 @@ export class HttpDoor {
 
   #take(socket: Socket): void {
     socket.on('error', () => socket.destroy());
-    const source = socket.remoteAddress ?? '';
+    const source = sourceOf(socket.remoteAddress ?? '');
     const own = this.#sources.get(source) ?? new Places(mostOfSource);
     const leave = own.take();
     if (!leave) return void socket.destroy();
@@ -117,7 +118,7 @@ export class HttpDoor {
   }
 
   async #answer(request: IncomingMessage): Promise<{ status: number; message: string }> {
-    const source = request.socket.remoteAddress ?? '';
+    const source = sourceOf(request.socket.remoteAddress ?? '');
     const name = hookPath.exec((request.url ?? '').split('?')[0] ?? '')?.[1];
     if (name === undefined) return { status: 404, message: 'there is nothing here' };
     if (request.method !== 'POST') return { status: 405, message: 'a delivery is posted' };

@@ -21,6 +21,8 @@ export interface ManagerDoorParts {
   listen: string;
   openSession: OpenSession;
   members: Members;
+  /** Whether a node of the cluster was last seen at this address. */
+  isNodeAt: (address: string) => boolean;
   /** Carries what managers say to one another. */
   transport: RaftTransport;
   /** Given each connection that another manager opens to this one's API. */
@@ -61,8 +63,13 @@ export class ManagerDoor {
   /** Listens for the other nodes. An address that is taken by now is no reason to end what runs: it is tried again. */
   async listen(tls: LiveTls): Promise<void> {
     if (this.#remote || this.#stopped) return;
-    const { listen, members, transport, connected, logger, clock } = this.#parts;
-    const server = new RpcServer(listen, { credentials: serverCredentials(tls), members, logger, goesFirst: (address) => transport.isMemberAt(address) });
+    const { listen, members, isNodeAt, transport, connected, logger, clock } = this.#parts;
+    const server = new RpcServer(listen, {
+      credentials: serverCredentials(tls),
+      members,
+      logger,
+      comesAs: (address) => (transport.isMemberAt(address) ? 'manager' : isNodeAt(address) ? 'node' : 'stranger'),
+    });
     this.#dispatcher.addTo(server);
     this.#ca.addTo(server);
     transport.addTo(server);

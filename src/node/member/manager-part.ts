@@ -227,6 +227,7 @@ export class ManagerPart {
         current: () => this.seat.leads(),
         byKey: (digest) => nodeOfKey(this.state.store, digest),
       },
+      isNodeAt: (address) => [...this.state.store.list('node')].some(({ Status }) => Status.Addr === address),
       transport,
       connected,
       issuer: () => (this.seat.leads() ? this.authority : relayed),

@@ -1,6 +1,6 @@
 /** Where other nodes connect. Who does not show that he is a node does not stay. */
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
-import { parseAddress, withoutZone } from '#model/address';
+import { plainAddress, sourceOf } from '#model/address';
 import { Greetings } from './greetings.ts';
 
 /** Connections of those who have not shown a certificate: beyond so many the oldest goes of the source that has most, which so keeps out nobody else. Each is some 60 KB. */
@@ -13,23 +13,30 @@ const usualStayMs = 45_000;
 /** Where a connection comes from: there is one at a time. */
 type End = Pick<Socket, 'remoteAddress' | 'remotePort'>;
 
+/** As what somebody comes by his address, before he has shown anything. */
+export type Newcomer = 'manager' | 'node' | 'stranger';
+
 export class Door {
   readonly #server: Server;
-  readonly #greetings: Greetings<Socket>;
+  readonly #letIn: (connection: Socket) => void;
+  /** Managers wait behind nobody, and the cluster's nodes behind no stranger. */
+  readonly #lines: Record<'node' | 'stranger', Greetings<Socket>>;
+  readonly #comesAs: (address: string) => Newcomer;
   /** By source, oldest first. */
   readonly #strangers = new Map<string, Map<string, Socket>>();
   #count = 0;
 
   /**
-   * @param goesFirst whether who comes from this address waits behind nobody
    * @param stayMs how long a stranger may stay, in milliseconds
    */
   constructor(
     letIn: (connection: Socket) => void,
-    goesFirst: (address: string) => boolean = () => false,
+    comesAs: (address: string) => Newcomer = () => 'stranger',
     readonly stayMs = usualStayMs,
   ) {
-    this.#greetings = new Greetings(letIn, (connection) => goesFirst(plain(connection.remoteAddress)));
+    this.#letIn = letIn;
+    this.#comesAs = comesAs;
+    this.#lines = { node: new Greetings(letIn), stranger: new Greetings(letIn) };
     this.#server = createServer((connection) => this.take(connection));
   }
 
@@ -41,6 +48,8 @@ export class Door {
       this.#server.once('error', reject);
       this.#server.listen({ host, port: Number(address.slice(at + 1)), backlog }, () => {
         this.#server.off('error', reject);
+        // Accepting may fail when descriptors run out; whoever asks comes again.
+        this.#server.on('error', () => undefined);
         resolve((this.#server.address() as AddressInfo).port);
       });
     });
@@ -48,18 +57,28 @@ export class Door {
 
   /** @internal */
   take(connection: Socket): void {
+    // Whoever waits may go as he likes: nobody else listens to him yet.
+    connection.on('error', () => connection.destroy());
     this.#watch(connection);
-    this.#greetings.take(connection, sourceOf(connection), keyOf(connection));
+    const { remoteAddress = '' } = connection;
+    const kind = this.#comesAs(plainAddress(remoteAddress));
+    if (kind === 'manager') return this.#letIn(connection);
+    // A handshake is work from its first word on: who says nothing takes nobody's turn.
+    connection.once('readable', () => this.#lines[kind].take(connection, sourceOf(remoteAddress), keyOf(connection)));
   }
 
   /** What the other end asked first has come: its handshake is over. */
   spoke(end: End): void {
-    this.#greetings.over(keyOf(end));
+    this.#isOver(keyOf(end));
+  }
+
+  #isOver(end: string): void {
+    for (const line of Object.values(this.#lines)) line.over(end);
   }
 
   /** Who is at the other end has shown that he is a node: he may stay. */
   known(end: End): void {
-    this.#forget(sourceOf(end), keyOf(end));
+    this.#forget(sourceOf(end.remoteAddress ?? ''), keyOf(end));
   }
 
   #forget(source: string, end: string): void {
@@ -75,7 +94,7 @@ export class Door {
   }
 
   #watch(connection: Socket): void {
-    const source = sourceOf(connection);
+    const source = sourceOf(connection.remoteAddress ?? '');
     const end = keyOf(connection);
     if (this.#count >= mostStrangers) this.#sendOneAway();
     // One that was closed, and of which that has not been told yet.
@@ -86,7 +105,7 @@ export class Door {
     const isStranger = (): boolean => own.get(end) === connection;
     const timer = setTimeout(() => isStranger() && connection.destroy(), this.stayMs).unref();
     connection.once('close', () => {
-      this.#greetings.over(end);
+      this.#isOver(end);
       clearTimeout(timer);
       if (isStranger()) this.#forget(source, end);
     });
@@ -105,15 +124,4 @@ export class Door {
 
 function keyOf({ remoteAddress = '', remotePort = 0 }: End): string {
   return `${remoteAddress} ${remotePort}`;
-}
-
-/** Without what version 6 puts before an address of version 4. */
-function plain(address = ''): string {
-  return address.replace(/^::ffff:/, '');
-}
-
-/** Of version 6 the network: a host there has as many addresses as it likes. */
-function sourceOf({ remoteAddress = '' }: Pick<End, 'remoteAddress'>): string {
-  const bits = remoteAddress.includes(':') ? parseAddress(withoutZone(remoteAddress)) : undefined;
-  return bits === undefined || bits >> 32n === 0xffffn ? remoteAddress : `${bits >> 64n}`;
 }

@@ -2,7 +2,7 @@
 
 /** Under way at a time: what comes of them in one turn of the event loop leaves room for others. */
 const mostAtOnce = 5;
-/** Longer than a handshake takes: after it the next one begins whatever became of this one, so that who says nothing keeps out nobody. */
+/** Longer than a handshake takes: after it the next one begins whatever became of this one, so that who says no more keeps out nobody. */
 const usualGreetingMs = 60;
 
 interface Connection {
@@ -11,7 +11,6 @@ interface Connection {
 
 export class Greetings<C extends Connection> {
   readonly #letIn: (connection: C) => void;
-  readonly #goesFirst: (connection: C) => boolean;
   /** By the other end. */
   readonly #underWay = new Map<string, NodeJS.Timeout>();
   /** By source, each in its order: whoever opens many waits behind himself. */
@@ -20,16 +19,13 @@ export class Greetings<C extends Connection> {
   /** @param greetingMs how long one may keep its place, in milliseconds */
   constructor(
     letIn: (connection: C) => void,
-    goesFirst: (connection: C) => boolean,
     readonly greetingMs = usualGreetingMs,
   ) {
     this.#letIn = letIn;
-    this.#goesFirst = goesFirst;
   }
 
   /** Lets it in now, or when it is its turn and it is still there. `end`: whose it is, as `over` is told of it. */
   take(connection: C, source: string, end: string): void {
-    if (this.#goesFirst(connection)) return this.#letIn(connection);
     const own = this.#line.get(source);
     if (own) own.push({ connection, end });
     else this.#line.set(source, [{ connection, end }]);

@@ -4,7 +4,7 @@ import { Refusal } from '#base/refusal';
 
 /** Many nodes may join at once; those who find no place ask again. */
 const mostCalls = 512;
-const mostOfAnAddress = 64;
+const mostOfSource = 64;
 /** Longer than a joiner waits for its answer. */
 const usualLongestMs = 30_000;
 
@@ -15,26 +15,26 @@ export interface StrangersCall {
 
 export class Strangers {
   readonly #all = new Places(mostCalls);
-  readonly #byAddress = new Map<string, Places>();
+  readonly #bySource = new Map<string, Places>();
 
   /** @param longestMs a call may take, in milliseconds */
   constructor(readonly longestMs = usualLongestMs) {}
 
   /** Refuses where too many are being answered; `cut` ends the call when it takes too long. */
-  enter(address: string, call: StrangersCall, cut: () => void): void {
-    const own = this.#byAddress.get(address) ?? new Places(mostOfAnAddress);
+  enter(source: string, call: StrangersCall, cut: () => void): void {
+    const own = this.#bySource.get(source) ?? new Places(mostOfSource);
     const leaveOwn = own.take();
     const leaveAll = leaveOwn && this.#all.take();
     if (!leaveAll) {
       leaveOwn?.();
       throw new Refusal('unavailable', 'too many who have no certificate ask at once: try again in a moment');
     }
-    this.#byAddress.set(address, own);
+    this.#bySource.set(source, own);
     const leave = (): void => {
       clearTimeout(timer);
       leaveOwn();
       leaveAll();
-      if (own.taken === 0 && this.#byAddress.get(address) === own) this.#byAddress.delete(address);
+      if (own.taken === 0 && this.#bySource.get(source) === own) this.#bySource.delete(source);
     };
     const late = (): void => {
       leave();

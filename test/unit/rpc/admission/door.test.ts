@@ -51,3 +51,34 @@ test('whoever opens more connections than all others together keeps none of them
   expect([older, known, ...newer].filter((each) => each?.destroyed)).toEqual([]);
   expect(flood.filter(({ destroyed }) => !destroyed).length).toBe(2048 - 4);
 });
+
+test('who says nothing takes nobody’s turn; managers wait behind nobody, and nodes behind no stranger', async () => {
+  const begun: string[] = [];
+  const kinds = { '10.0.0.8': 'node', '10.0.0.9': 'manager' } as const;
+  const door = new Door(
+    ({ remoteAddress = '' }) => void begun.push(remoteAddress),
+    (address) => kinds[address as keyof typeof kinds] ?? 'stranger',
+  );
+  const come = async (address: string, word?: string): Promise<void> => {
+    const one = connection(address);
+    door.take(one);
+    if (word === undefined) return;
+    const heard = new Promise((resolve) => one.once('readable', resolve));
+    one.push(word);
+    await heard;
+  };
+  for (let n = 0; n < 50; n++) await come(`10.0.1.${n}`);
+  for (let n = 0; n < 7; n++) await come(`10.0.2.${n}`, 'hello');
+  expect(begun).toEqual(['10.0.2.0', '10.0.2.1', '10.0.2.2', '10.0.2.3', '10.0.2.4']);
+  await come('10.0.0.8', 'hello');
+  await come('::ffff:10.0.0.9');
+  expect(begun.slice(5)).toEqual(['10.0.0.8', '::ffff:10.0.0.9']);
+});
+
+test('a stranger who resets his connection while he waits ends nothing', () => {
+  const door = new Door(() => undefined);
+  const gone = connection();
+  door.take(gone);
+  gone.emit('error', new Error('read ECONNRESET'));
+  expect(gone.destroyed).toBe(true);
+});
