@@ -16,6 +16,7 @@ import type { LeadershipListener, MemberChanges, Outcome, ReplicatedLog, Standin
 import { SnapshotExchange } from './snapshot-exchange.ts';
 import { SnapshotRhythm } from './snapshot-rhythm.ts';
 import { Contacts, noLeaderRefusal } from './group/standing.ts';
+import { Writes } from './group/writes.ts';
 import type { OpenedStorage, StableStorage } from './stable-storage.ts';
 
 interface Running {
@@ -44,8 +45,7 @@ export class Replica implements ReplicatedLog {
   readonly #pulse: Pulse;
   #snapshotting: Promise<void> | undefined;
   #starting: { readonly resolve: () => void; readonly reject: (error: Error) => void } | undefined;
-  /** When the writes began that the disk has not done yet, oldest first. */
-  readonly #writing: number[] = [];
+  readonly #writes: Writes;
   /** The write that puts the snapshot of another member into force. */
   #installed: Promise<void> = Promise.resolve();
 
@@ -53,6 +53,7 @@ export class Replica implements ReplicatedLog {
     this.#options = withDefaults(options);
     this.#parts = parts;
     this.#proposals = new Proposals(parts.clock, parts.meter);
+    this.#writes = new Writes(this.#options.tickMs);
     this.#pulse = new Pulse(parts.clock, this.#options.tickMs, () => this.#tick());
   }
 
@@ -217,10 +218,9 @@ export class Replica implements ReplicatedLog {
 
   /** A leader whose own disk takes longer than an election keeps the others waiting: they are better off without it. */
   #stepDownIfStalled(): void {
-    const [oldest] = this.#writing;
-    if (!this.#running || oldest === undefined) return;
+    const stalledMs = this.#writes.look(this.#parts.clock.monotonicNow());
+    if (!this.#running) return;
     const { role, configuration } = this.#running.raft.status();
-    const stalledMs = this.#parts.clock.monotonicNow() - oldest;
     if (role !== 'leader' || configuration.voters.length === 1 || stalledMs < this.#electionMs / 2) return;
     this.#parts.logger.warn({ stalledMs }, 'the disk has not answered for longer than an election takes: this manager gives up leadership to the others');
     this.#running.raft.stepDown();
@@ -312,10 +312,10 @@ export class Replica implements ReplicatedLog {
   /** Resolves when the job is durable; never when the disk failed. */
   async #write(write: Write): Promise<void> {
     const { raft, storage } = this.#running as Running;
-    this.#writing.push(this.#parts.clock.monotonicNow());
+    this.#writes.begin(this.#parts.clock.monotonicNow());
     try {
       await storage.write(write);
-      this.#writing.shift();
+      this.#writes.done();
       this.#send(raft.appended(write));
       this.#turnNow();
     } catch (error) {
