@@ -35,6 +35,8 @@ export class Attachments {
       upToDate(): Promise<void> | undefined;
       /** Why it could not be brought in force when that was tried last. */
       whyNot(): string | undefined;
+      /** Whether the task asks for name servers of its own. */
+      goesOn(taskId: string): boolean;
       /** What is to be decided on the task may be another thing now. */
       changed(taskId: string): void;
     },
@@ -61,7 +63,8 @@ export class Attachments {
     if (this.#told.get(taskId) === facts) return;
     this.#told.set(taskId, facts);
     this.#waiting.set(taskId, {});
-    void this.#makeReady(taskId, { taskId, pid, networks }, () => this.#told.get(taskId) === facts);
+    const goesOn = this.calls.goesOn(taskId);
+    void this.#makeReady(taskId, { taskId, pid, networks, ...(goesOn && { goesOn }) }, () => this.#told.get(taskId) === facts);
   }
 
   /** Until it is, or another container has taken the place of this one. */

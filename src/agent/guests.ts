@@ -263,7 +263,8 @@ export class Guests {
     const { containerId, pid, networks } = guest;
     const asks = this.#asksOf(guest);
     const places = networks.map(({ networkId, address, macAddress }) => `${networkId} ${address} ${macAddress}`);
-    const facts = [pid, ...places, asks?.gateway, ...(asks?.servers ?? [])].join(' ');
+    const goesOn = this.#goesOn(guest);
+    const facts = [pid, ...places, asks?.gateway, ...(asks?.servers ?? []), goesOn].join(' ');
     if (pid === undefined) return this.#ended(containerId, taskId);
     if (networks.length === 0) {
       // It may have left while no daemon was there to take back what an earlier one had given it.
@@ -271,7 +272,7 @@ export class Guests {
       return await this.#forget(containerId, taskId);
     }
     if (this.#told.get(containerId)?.facts === facts) return;
-    await this.#modules.network.attached({ taskId, pid, networks, ...(asks && { asks }) });
+    await this.#modules.network.attached({ taskId, pid, networks, ...(asks && { asks }), ...(goesOn && { goesOn }) });
     this.#told.set(containerId, { taskId, pid, facts });
   }
 
@@ -279,7 +280,16 @@ export class Guests {
   #asksOf({ networks, nameServers }: Guest): TaskAttachment['asks'] {
     const gateways = networks.flatMap(({ networkId }) => this.#modules.networks.get(networkId)?.gateway ?? []).filter((gateway) => gateway !== '');
     const [gateway] = gateways;
-    const isOurs = [...this.#modules.networks.values()].some((state) => nameServers.includes(state.gateway));
-    return gateway === undefined || isOurs ? undefined : { servers: nameServers, gateway };
+    return gateway === undefined || nameServers.some((server) => this.#isOurs(server)) ? undefined : { servers: nameServers, gateway };
+  }
+
+  /** One that was made here with servers of its own has ours before them. */
+  #goesOn({ nameServers }: Guest): boolean {
+    const ours = nameServers.filter((server) => this.#isOurs(server)).length;
+    return ours > 0 && ours < nameServers.length;
+  }
+
+  #isOurs(server: string): boolean {
+    return [...this.#modules.networks.values()].some(({ gateway }) => gateway === server);
   }
 }

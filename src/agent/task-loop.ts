@@ -96,7 +96,12 @@ export class TaskLoop {
     const { networkLoop } = this;
     this.#attachments = new Attachments(
       modules,
-      { upToDate: () => networkLoop.upToDate(), whyNot: () => networkLoop.failure, changed: (id) => this.wake([id]) },
+      {
+        upToDate: () => networkLoop.upToDate(),
+        whyNot: () => networkLoop.failure,
+        goesOn: (id) => (modules.assignments.tasks.get(id)?.Spec.ContainerSpec?.DNSConfig?.Nameservers ?? []).length > 0,
+        changed: (id) => this.wake([id]),
+      },
       signal,
     );
     signal.addEventListener('abort', () => this.#abort(), { once: true });

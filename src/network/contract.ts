@@ -110,6 +110,8 @@ export interface TaskAttachment {
   networks: readonly AttachedNetwork[];
   /** Set where it was made without our name server: what its engine asks instead (none: the host's own servers), and where names are answered. */
   asks?: AskedNames;
+  /** Its engine asks ours, and then servers of its own, which alone may say what a name means that is not the cluster's. */
+  goesOn?: boolean;
 }
 
 export interface NodeNetwork {

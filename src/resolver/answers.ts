@@ -21,7 +21,7 @@ export class Answers {
     this.#upstream = upstream;
   }
 
-  /** From now on answers from `table`; `own` are the addresses that we are asked at, `asks` askers with servers of their own for names that are not ours. */
+  /** From now on answers from `table`; `own` are the addresses that we are asked at, `asks` askers with servers of their own for names that are not ours (none named: their engine goes on to these when we refuse). */
   use(table: NameTable | undefined, own: ReadonlySet<string>, asks: ReadonlyMap<string, readonly string[]> = new Map()): void {
     this.#table = table;
     this.#own = own;
@@ -44,8 +44,10 @@ export class Answers {
     }
     // A query from our own address was sent here by a resolver that we would ask: it ends here.
     if (this.#own.has(asker)) return writeAnswer(query, responseCode.refused, [], overUdp);
+    const servers = this.#asks.get(asker);
+    if (servers?.length === 0) return writeAnswer(query, responseCode.refused, [], overUdp);
     this.counters.forwarded += 1;
-    const answer = await this.#upstream.ask(message, asker, overUdp, this.#own, this.#asks.get(asker));
+    const answer = await this.#upstream.ask(message, asker, overUdp, this.#own, servers);
     // Until the first table, "no such name" would be a guess, and askers believe it for good.
     if (answer && (this.#table || codeOf(answer) !== responseCode.nameUnknown)) return answer;
     this.counters.failed += 1;

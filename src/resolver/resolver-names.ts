@@ -43,7 +43,7 @@ export class ResolverNames implements Names {
   /** What the resolver at the end of the line was told; undefined: nothing by us. */
   #told: Map<string, Traffic['services'][number]> | undefined;
   #wanted: Traffic | undefined;
-  /** By task: of those that have servers of their own, their addresses and these. */
+  /** By task: of those that have servers of their own, their addresses and these; none where their engine asks these itself. */
   readonly #asks = new Map<string, { addresses: readonly string[]; servers: readonly string[] }>();
   #state: Pick<Applied, 'servers' | 'problems' | 'counters' | 'lookups'> = { servers: [], problems: [], counters: {} };
   #disturbed: () => void = () => {};
@@ -86,9 +86,9 @@ export class ResolverNames implements Names {
     return this.#changes.submit(wanted);
   }
 
-  async attached({ taskId, networks, asks }: TaskAttachment): Promise<void> {
+  async attached({ taskId, networks, asks, goesOn = false }: TaskAttachment): Promise<void> {
     const servers = ledServers(asks?.servers ?? []).slice(0, serversEach);
-    const own = servers.length > 0 && networks.length > 0 ? { addresses: networks.map(({ address }) => address), servers } : undefined;
+    const own = (servers.length > 0 || goesOn) && networks.length > 0 ? { addresses: networks.map(({ address }) => address), servers } : undefined;
     if (equal(this.#asks.get(taskId), own)) return;
     if (own) this.#asks.set(taskId, own);
     else this.#asks.delete(taskId);

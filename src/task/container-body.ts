@@ -133,9 +133,10 @@ function genericResourceEnv(task: Task): readonly string[] {
   return [...values].map(([kind, list]) => `DOCKER_RESOURCE_${kind.toUpperCase()}=${list.join(',')}`);
 }
 
-/** Service names are answered by our server on the gateways, in the stack's domain; the spec's own servers come after it. */
+/** Service names are answered by our server on the gateways, in the stack's domain; the spec's own servers come after the first of these, as engines ask three at most. */
 function dns(spec: ContainerSpec, task: Task, gateways: readonly string[]): Readonly<Record<string, unknown>> {
-  const servers = [...gateways.filter(Boolean), ...(spec.DNSConfig?.Nameservers ?? [])];
+  const [first, ...more] = gateways.filter(Boolean);
+  const servers = [...(first === undefined ? [] : [first]), ...(spec.DNSConfig?.Nameservers ?? []), ...more];
   const namespace = task.Shoal.ServiceLabels[namespaceLabel];
   const search = [...(namespace && gateways.length > 0 ? [namespace] : []), ...(spec.DNSConfig?.Search ?? [])];
   const options = spec.DNSConfig?.Options ?? [];

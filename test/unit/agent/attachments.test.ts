@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { ObservedContainer } from '#task/step';
 import { Attachments } from '#agent/attachments';
+import type { TaskAttachment } from '#network/contract';
 import { RecordingNetwork } from '../../support/recording-network.ts';
 import { VirtualClock } from '../../support/virtual-clock.ts';
 import { silentLogger } from '../../support/silent-logger.ts';
@@ -10,17 +11,26 @@ function container(pid: number): ObservedContainer {
   return { containerId: 'c1', taskId: 't1', serviceId: 's1', state: 'running', pid, exitCode: 0, oomKilled: false, networks, ports: [] };
 }
 
-function started(pending: { until?: Promise<void>; reason?: string } = {}) {
+function started(pending: { until?: Promise<void>; reason?: string; goesOn?: boolean } = {}) {
   const network = new RecordingNetwork();
   const clock = new VirtualClock();
   const answers: { resolve: () => void; reject: (error: Error) => void }[] = [];
   const changed: string[] = [];
-  const attached = () => new Promise<void>((resolve, reject) => answers.push({ resolve, reject }));
+  const told: TaskAttachment[] = [];
+  const attached = (attachment: TaskAttachment) => {
+    told.push(attachment);
+    return new Promise<void>((resolve, reject) => answers.push({ resolve, reject }));
+  };
   const modules = { network: Object.assign(Object.create(network) as RecordingNetwork, { attached }), clock, logger: silentLogger };
-  const calls = { upToDate: () => pending.until, whyNot: () => pending.reason, changed: (id: string) => void changed.push(id) };
+  const calls = {
+    upToDate: () => pending.until,
+    whyNot: () => pending.reason,
+    goesOn: () => pending.goesOn ?? false,
+    changed: (id: string) => void changed.push(id),
+  };
   const attachments = new Attachments(modules, calls, new AbortController().signal);
   const seen = (pid: number): void => attachments.seen(new Map([['t1', container(pid)]]), ['t1']);
-  return { attachments, answers, changed, seen, clock };
+  return { attachments, answers, changed, told, seen, clock };
 }
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
@@ -93,4 +103,12 @@ test('what cannot be brought in force on the node at all keeps no task from runn
   answers[1]?.resolve();
   await turn();
   expect([attachments.waits('t1'), clock.running]).toEqual([undefined, 0]);
+});
+
+test('a task with name servers of its own is told of as one whose engine goes on to them', () => {
+  const own = started({ goesOn: true });
+  own.seen(7);
+  const usual = started();
+  usual.seen(7);
+  expect([own.told, usual.told].map(([attachment]) => attachment?.goesOn)).toEqual([true, undefined]);
 });

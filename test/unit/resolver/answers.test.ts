@@ -102,6 +102,13 @@ test('who has servers of his own is answered by them, and everybody else by the 
   expect(asked.map(({ data }) => (data.length === 1 ? data[0] : data.length))).toEqual(['192.0.2.81', '192.0.2.80', 2]);
 });
 
+test('whose engine goes on to servers of its own is refused what is not ours, and has our names', async () => {
+  answers.use(new NameTable(endpoints), new Set(), new Map([['10.0.1.99', []]]));
+  expect([(await ask('up.example')).code, (await ask('gone.example')).code]).toEqual([5, 5]);
+  expect((await ask('api')).data.length).toBe(2);
+  expect((await ask('up.example', { asker: '10.0.1.5' })).data).toEqual(['192.0.2.80']);
+});
+
 test('before the first table no name is denied', async () => {
   expect((await ask('gone.example')).code).toBe(2);
   expect((await ask('up.example')).data).toEqual(['192.0.2.80']);

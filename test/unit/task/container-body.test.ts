@@ -205,7 +205,7 @@ describe('networks', () => {
       { gateways: ['10.0.1.1', '10.0.2.1'] },
     );
     expect(body.NetworkingConfig).toEqual({ EndpointsConfig: { 'name-of-n1': { IPAMConfig: { IPv4Address: '10.0.1.5' }, MacAddress: '02:42:0a:00:01:05' } } });
-    expect(body.HostConfig).toMatchObject({ NetworkMode: 'name-of-n1', Dns: ['10.0.1.1', '10.0.2.1', '9.9.9.9'], DnsSearch: ['web'] });
+    expect(body.HostConfig).toMatchObject({ NetworkMode: 'name-of-n1', Dns: ['10.0.1.1', '9.9.9.9', '10.0.2.1'], DnsSearch: ['web'] });
     expect(JSON.stringify(body.NetworkingConfig)).not.toContain('Aliases');
     expect(body).not.toHaveProperty('MacAddress');
   });
