@@ -133,9 +133,10 @@ async function followTasks(context: Context, serviceId: string, openNew: (view: 
   stop();
 }
 
-/** Only a task that has run has a container to read from. */
-function hasStarted(task: Task): boolean {
-  return compareStates(task.Status.State, 'running') >= 0 && task.NodeID !== '';
+/** Only a task whose container was started has one to read from; one that is not healthy yet tells the most. */
+function hasStarted({ Status, NodeID }: Task): boolean {
+  const isStarting = Status.State === 'starting' && Boolean(Status.ContainerStatus?.ContainerID);
+  return NodeID !== '' && (isStarting || compareStates(Status.State, 'running') >= 0);
 }
 
 /** How far a task's lines were told. */

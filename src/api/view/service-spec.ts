@@ -3,7 +3,7 @@ import { sameService } from '#model/difference/spec-compare';
 import { defaults } from '#model/object/service';
 import type { PortConfig, ServiceSpec, TaskSpec, UpdateConfig } from '#model/object/service-spec';
 import { storedTask } from './stored-spec.ts';
-import { publishedKey, publishModeOf, targetKey } from '#model/port/port';
+import { listedBy, publishedKey, publishModeOf, targetKey } from '#model/port/port';
 
 /** With SwarmKit's defaults said, for `?insertDefaults=true`. */
 export function withDefaults(spec: ServiceSpec): ServiceSpec {
@@ -59,7 +59,7 @@ function withOldNetworks({ TaskTemplate, Networks }: ServiceSpec): TaskSpec {
 }
 
 function keepExtensions(current: ServiceSpec, next: ServiceSpec): ServiceSpec {
-  const ports = next.EndpointSpec?.Ports?.map((port) => keepPort(current.EndpointSpec?.Ports ?? [], port));
+  const ports = keepPorts(current.EndpointSpec?.Ports ?? [], next.EndpointSpec?.Ports);
   return {
     ...extended(current, next),
     TaskTemplate: keepTask(current.TaskTemplate, next.TaskTemplate),
@@ -79,10 +79,14 @@ function keepTask(current: TaskSpec, next: TaskSpec): TaskSpec {
   };
 }
 
-function keepPort(current: readonly PortConfig[], port: PortConfig): PortConfig {
+/** Each port of before keeps for one: a number may be published on several addresses. */
+function keepPorts(current: readonly PortConfig[], ports: readonly PortConfig[] | undefined): PortConfig[] | undefined {
   const key = (each: PortConfig) => `${publishedKey(each)} ${targetKey(each)} ${publishModeOf(each)}`;
-  const same = current.find((candidate) => key(candidate) === key(port));
-  return same ? extended(same, port) : port;
+  const left = listedBy(current, key);
+  return ports?.map((port) => {
+    const same = left.get(key(port))?.shift();
+    return same ? extended(same, port) : port;
+  });
 }
 
 function extended<T extends { Shoal?: unknown }>(current: { Shoal?: unknown }, next: T): T {

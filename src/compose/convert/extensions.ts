@@ -2,6 +2,7 @@
 import { parseSize } from '#base/text/human';
 import { Refusal } from '#base/refusal';
 import type { ContainerExtension, ContainerSpec, DeviceRequest, Mount, PortConfig, ServiceDependency, ServiceSpec, TaskSpec } from '#model/object/service-spec';
+import { listedBy } from '#model/port/port';
 import type { SpecOnlyModel, DeviceModel, PortModel, Project, ServiceModel } from '../project.ts';
 import { filled, scoped, someOf } from './names.ts';
 import { optionLabels } from './options.ts';
@@ -10,8 +11,11 @@ import { optionLabels } from './options.ts';
 export function withBeyond(spec: ServiceSpec, service: ServiceModel, project: Project, stack: string): ServiceSpec {
   const specOnly = service.specOnly ?? {};
   const dependsOn = dependencies(specOnly, project, stack);
-  const extras = new Map((service.ports ?? []).map((port) => [pairKey(port.target, port.published, port.protocol), port]));
-  const ports = spec.EndpointSpec?.Ports?.map((port) => withPort(port, extras.get(pairKey(port.TargetPort, port.PublishedPort, port.Protocol))));
+  const extras = listedBy(service.ports ?? [], (port) => pairKey(port.target, port.published, port.protocol, port.mode));
+  // One number may be published on several addresses: ports that version 3 cannot tell apart have theirs in turn.
+  const ports = spec.EndpointSpec?.Ports?.map((port) =>
+    withPort(port, extras.get(pairKey(port.TargetPort, port.PublishedPort, port.Protocol, port.PublishMode))?.shift()),
+  );
   const options = optionLabels(service, project);
   return {
     ...spec,
@@ -126,8 +130,8 @@ function tmpfsMount(text: string): Mount {
   return { Type: 'tmpfs', Target: target, ...(readOnly && { ReadOnly: true }), ...(Object.keys(options).length > 0 && { TmpfsOptions: options }) };
 }
 
-function pairKey(target: number | undefined, published: number | undefined, protocol: string | undefined): string {
-  return `${target ?? ''} ${published ?? ''} ${protocol ?? ''}`;
+function pairKey(target: number | undefined, published: number | undefined, protocol: string | undefined, mode: string | undefined): string {
+  return `${target ?? ''} ${published ?? ''} ${protocol ?? ''} ${mode ?? ''}`;
 }
 
 /** `config` with the extras of the port that it was converted from. */

@@ -5,7 +5,7 @@ import type { PortOptions, PortSource } from '../object/assignment.ts';
 import type { PortConfig, ServiceSpec } from '../object/service-spec.ts';
 import { ignorableWords, ignoredWords, ignoreOption, isIgnorable, mostIgnored } from '../options/ignored.ts';
 import { optionPrefix as prefix, serviceOptionValues } from '../options/service-options.ts';
-import { isIngress, parseTargetKey, protocolOf, publishedKey, targetKey } from './port.ts';
+import { isIngress, listedBy, parseTargetKey, protocolOf, publishedKey, targetKey } from './port.ts';
 
 const sources: readonly string[] = ['client', 'masquerade', 'local', 'proxy'] satisfies PortSource[];
 const values: Readonly<Record<string, readonly string[]>> = { source: sources, sticky: ['true', 'false'] };
@@ -90,16 +90,6 @@ function portsByName(ports: readonly PortConfig[]): PortsByName {
     if (!named?.TargetPort) return [];
     return published.get(publishedKey(named, named.TargetPort)) ?? targets.get(targetKey(named)) ?? [];
   };
-}
-
-function listedBy(ports: readonly PortConfig[], keyOf: (port: PortConfig) => string): ReadonlyMap<string, readonly PortConfig[]> {
-  const lists = new Map<string, PortConfig[]>();
-  for (const port of ports) {
-    const list = lists.get(keyOf(port));
-    if (list) list.push(port);
-    else lists.set(keyOf(port), [port]);
-  }
-  return lists;
 }
 
 function refuse(text: string): never {

@@ -51,3 +51,14 @@ export function hostPortsOf(task: Task): readonly PortConfig[] {
 export function portText(port: PortConfig): string {
   return `*:${port.PublishedPort ?? 0}->${targetKey(port)}`;
 }
+
+/** Ports by what `keyOf` says of them, each list in their order. */
+export function listedBy<P>(ports: readonly P[], keyOf: (port: P) => string): Map<string, P[]> {
+  const lists = new Map<string, P[]>();
+  for (const port of ports) {
+    const list = lists.get(keyOf(port));
+    if (list) list.push(port);
+    else lists.set(keyOf(port), [port]);
+  }
+  return lists;
+}

@@ -160,6 +160,12 @@ describe('several files', () => {
 });
 
 describe('what version 3 cannot say', () => {
+  test('one number on several addresses, each with its own', () => {
+    const hosts = (ports: string) => service(`services: {a: {image: a, ports: [${ports}]}}`).EndpointSpec?.Ports?.map(({ Shoal }) => Shoal?.HostIP);
+    expect(hosts('"127.0.0.1:8080:80", "[::1]:8080:80", "8081:80"')?.toSorted()).toEqual(['127.0.0.1', '::1', undefined]);
+    expect(hosts('"127.0.0.1::80", "10.0.0.5::80"')?.toSorted()).toEqual(['10.0.0.5', '127.0.0.1']);
+  });
+
   test('ports', () => {
     const ports = service('services: {a: {image: a, ports: [{target: 80, published: "8080-8081", host_ip: 127.0.0.1, mode: host}, "127.0.0.1:5:6/udp"]}}')
       .EndpointSpec?.Ports;

@@ -6,6 +6,7 @@ import type { Client } from '../../client.ts';
 import { CommandError, exitCodes } from '../../command-error.ts';
 import { booleans } from '../../docker-command.ts';
 import { collect, openSession } from '../../session.ts';
+import { whole } from '../service/service-values.ts';
 import { externalCa, externalCaFlag } from './external-ca.ts';
 import { duration, type ShownCluster } from './shown-cluster.ts';
 import { addAuthority } from './swarm-ca.ts';
@@ -97,13 +98,19 @@ function addSpecOptions(command: Command): void {
     .option(...externalCaFlag, collect);
 }
 
-/** `base` with what the flags say laid over it. */
-function specOf(flags: SpecFlags, base: Partial<ClusterSpec>): Partial<ClusterSpec> {
+/**
+ * `base` with what the flags say laid over it. Throws CommandError for what is no number or duration.
+ * @internal
+ */
+export function specOf(flags: SpecFlags, base: Partial<ClusterSpec>): Partial<ClusterSpec> {
   const { externalCa: externals, taskHistoryLimit, certExpiry, dispatcherHeartbeat, maxSnapshots, snapshotInterval } = flags;
-  const raft = { ...(maxSnapshots && { KeepOldSnapshots: Number(maxSnapshots) }), ...(snapshotInterval && { SnapshotInterval: Number(snapshotInterval) }) };
+  const raft = {
+    ...(maxSnapshots && { KeepOldSnapshots: whole('--max-snapshots', maxSnapshots) }),
+    ...(snapshotInterval && { SnapshotInterval: whole('--snapshot-interval', snapshotInterval) }),
+  };
   return {
     ...base,
-    ...(taskHistoryLimit && { Orchestration: { TaskHistoryRetentionLimit: Number(taskHistoryLimit) } }),
+    ...(taskHistoryLimit && { Orchestration: { TaskHistoryRetentionLimit: historyLimit(taskHistoryLimit) } }),
     ...((certExpiry || externals) && {
       CAConfig: {
         ...(base.CAConfig as ClusterSpec['CAConfig']),
@@ -116,13 +123,20 @@ function specOf(flags: SpecFlags, base: Partial<ClusterSpec>): Partial<ClusterSp
   };
 }
 
+/** Below nothing, all are kept. */
+function historyLimit(text: string): number {
+  const isBelow = text.startsWith('-');
+  const size = whole('--task-history-limit', isBelow ? text.slice(1) : text);
+  return isBelow ? -size : size;
+}
+
 async function initSwarm(flags: InitFlags, command: Command): Promise<void> {
   const { client, terminal } = openSession(command);
   const id = await client.post<string>('/swarm/init', {
     ...addressesOf(flags),
-    ...(flags.dataPathPort !== undefined && { DataPathPort: Number(flags.dataPathPort) }),
+    ...(flags.dataPathPort !== undefined && { DataPathPort: whole('--data-path-port', flags.dataPathPort) }),
     DefaultAddrPool: flags.defaultAddrPool ?? [],
-    SubnetSize: Number(flags.defaultAddrPoolMaskLength),
+    SubnetSize: whole('--default-addr-pool-mask-length', flags.defaultAddrPoolMaskLength),
     ForceNewCluster: flags.forceNewCluster === true,
     AutoLockManagers: flags.autolock === true,
     Spec: specOf(flags, {}),

@@ -77,6 +77,18 @@ test.each([
   expect([reply.status, reply.json.message]).toEqual([status, message]);
 });
 
+test('a task that is not healthy yet shows its lines, and one without a container has none', async () => {
+  const { id, taskId } = service();
+  api.logs.set(taskId, [line('why it does not come up\n')]);
+  const [task] = api.cluster.store.tasksOfService(id);
+  if (!task) throw new Error('there is no task');
+  const starting = (ContainerID: string) => update('task', { ...task, Status: { ...task.Status, State: 'starting', ContainerStatus: { ContainerID } } });
+  api.cluster.write([starting('')]);
+  expect((await api.http('GET', '/services/web/logs?stdout=1')).text).toBe('');
+  api.cluster.write([starting('c1')]);
+  expect((await api.http('GET', '/services/web/logs?stdout=1')).text).toContain('why it does not come up');
+});
+
 test('following answers at once, hears new tasks, and ends with the client', async () => {
   const { id, taskId } = service();
   api.logs.set(taskId, [line('first\n')]);

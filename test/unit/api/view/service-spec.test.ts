@@ -35,6 +35,13 @@ test('a client that knows nothing of our extensions does not drop them', () => {
   expect(kept.EndpointSpec?.Ports?.[0]?.Shoal).toEqual({ HostIP: '127.0.0.1' });
 });
 
+test('of ports of one number on several addresses each keeps its own', () => {
+  const port = { TargetPort: 80, PublishedPort: 8080 };
+  const current: ServiceSpec = { ...bare, EndpointSpec: { Ports: ['127.0.0.1', '::1'].map((HostIP) => ({ ...port, Shoal: { HostIP } })) } };
+  const kept = keepUnseen(current, { ...bare, EndpointSpec: { Ports: [port, port, port] } });
+  expect(kept.EndpointSpec?.Ports?.map(({ Shoal }) => Shoal?.HostIP)).toEqual(['127.0.0.1', '::1', undefined]);
+});
+
 test('one that sends extensions decides, and plain specs stay plain', () => {
   expect(keepUnseen(extended, { ...bare, Shoal: {} }).Shoal).toEqual({});
   expect(keepUnseen(bare, bare)).toEqual(bare);
