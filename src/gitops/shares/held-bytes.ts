@@ -12,6 +12,9 @@ const mebibyte = 1024 * 1024;
 /** Of the heap: what is held of repositories, and of that one house's. */
 const [shareOfHeap, shareOfHouse] = [0.25, 0.5];
 
+/** Of all that is held: what a house may have to count as small, and what those that are larger leave to the small ones together. */
+const [shareOfSmall, shareForSmall] = [1 / 16, 1 / 4];
+
 function usualBounds(): HeldBounds {
   const allBytes = getHeapStatistics().heap_size_limit * shareOfHeap;
   return { allBytes, houseBytes: allBytes * shareOfHouse };
@@ -34,14 +37,16 @@ export class HeldBytes {
   #move(house: string, name: string, by: number): void {
     const own = (this.#houses.get(house) ?? 0) + by;
     const { allBytes, houseBytes } = this.#bounds;
-    const limit = `of ${Math.floor((own > houseBytes ? houseBytes : allBytes) / mebibyte)} MiB`;
+    // Some that are large do not leave the others without anything.
+    const room = own > allBytes * shareOfSmall ? allBytes * (1 - shareForSmall) : allBytes;
+    const limit = `of ${Math.floor((own > houseBytes ? houseBytes : room) / mebibyte)} MiB`;
     // Whoever gives something back is never refused.
     if (by > 0 && own > houseBytes)
       throw new Refusal(
         'unavailable',
         `the stacks of repository ${name}, and of those that belong to it, are larger with their files than their share ${limit}`,
       );
-    if (by > 0 && this.#all + by > allBytes)
+    if (by > 0 && this.#all + by > room)
       throw new Refusal(
         'unavailable',
         `the stacks of all repositories are larger with their files than the ${limit.slice(3)} that are held: there is no room for those of ${name}`,

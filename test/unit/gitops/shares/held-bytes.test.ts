@@ -17,15 +17,23 @@ test('a house has its share, whoever of it takes it, and all have theirs; what i
     'the stacks of repository child, and of those that belong to it, are larger with their files than their share of 60 MiB',
   );
   child.set(20 * mebibyte);
-  expect(() => other.add(41 * mebibyte)).toThrow('than the 100 MiB that are held: there is no room for those of other');
-  other.add(40 * mebibyte);
+  expect(() => other.add(16 * mebibyte)).toThrow('than the 75 MiB that are held: there is no room for those of other');
+  other.add(15 * mebibyte);
   expect(() => other.add(1)).toThrow('there is no room');
-  parent.set(30 * mebibyte);
-  other.add(10 * mebibyte);
+  // The last quarter is for those that are small.
+  const small = Array.from({ length: 5 }, (_, at) => held.part(`small ${at}`, 'small'));
+  for (const each of small.slice(0, 4)) each.set(6 * mebibyte);
+  expect(() => small[0]?.add(mebibyte)).toThrow('there is no room');
+  expect(() => small[4]?.set(2 * mebibyte)).toThrow('than the 100 MiB');
+  for (const each of small) each.end();
+  parent.set(20 * mebibyte);
+  other.add(20 * mebibyte);
   child.end();
   // Whoever has ended holds nothing any more.
   child.set(60 * mebibyte);
-  other.add(10 * mebibyte);
+  other.add(20 * mebibyte);
+  parent.end();
+  other.add(5 * mebibyte);
   expect(() => other.add(1)).toThrow('their share of 60 MiB');
 });
 
