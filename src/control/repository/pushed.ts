@@ -1,10 +1,12 @@
 /** What is pushed to a repository that the cluster holds: kept piece by piece, and in force with the word that its branch leads there. */
+import { equal } from '#base/equal';
 import { Refusal } from '#base/refusal';
-import type { Pack, Repository } from '#model/object/repository';
+import type { Pack, Repository, RepositorySpec } from '#model/object/repository';
 import { create, newMeta, remove, update } from '#store/action';
 import type { View } from '#store/view';
 import type { UseCase } from '../cluster.ts';
 import { findObject } from '../find.ts';
+import { checkToken } from './tokens.ts';
 
 /** Bytes of one piece: what a turn of the event loop writes without being late. */
 export const largestPieceBytes = 512 * 1024;
@@ -40,13 +42,19 @@ export interface PushTaken {
   after: string;
   /** Its pack holds all that the head leads to, and those of before are given up. */
   whole: boolean;
+  /** By what it was judged. */
+  judged: RepositorySpec;
+  /** Id of the token that was shown; undefined: root on a manager pushed. */
+  token: string | undefined;
 }
 
-/** The branch leads to another commit from here on. Refuses where it moved since it was looked at. */
-export function takePush(id: string, { push, before, after, whole }: PushTaken): UseCase<void> {
+/** The branch leads to another commit from here on. Refuses where it moved since it was looked at, something else is asked of the repository now, or the token is gone. */
+export function takePush(id: string, { push, before, after, whole, judged, token }: PushTaken): UseCase<void> {
   return (view) => {
     const repository = held(view, id);
     if (repository.Pushed?.Commit !== before) throw new Refusal('failedPrecondition', 'somebody else pushed meanwhile: fetch what is there, then push again');
+    checkToken(repository, token, 'push');
+    if (!equal(repository.Spec, judged)) throw new Refusal('failedPrecondition', `repository ${repository.Spec.Name} was changed meanwhile: push again`);
     const Pushes = [...(whole ? [] : (repository.Pushed?.Pushes ?? [])), push];
     return { actions: [update('repository', { ...repository, Pushed: { Commit: after, Pushes } }), ...leftovers(view, id, Pushes)], result: undefined };
   };

@@ -63,3 +63,16 @@ export function tokenOf({ Tokens = [] }: Pick<Repository, 'Tokens'>, secret: str
 export function maySo(role: RepositoryToken['Role'], needed: RepositoryToken['Role']): boolean {
   return tokenRoles.indexOf(role) <= tokenRoles.indexOf(needed);
 }
+
+/** Whose token this is, now. Undefined, as the id is, for root on a manager. Refuses one that is gone, or may not do what is `needed`. */
+export function checkToken(
+  { Tokens = [], Issuers = [], Spec }: Repository,
+  id: string | undefined,
+  needed: RepositoryToken['Role'],
+): Pick<RepositoryToken, 'ID' | 'Role'> | undefined {
+  if (id === undefined) return undefined;
+  const token = [...Tokens, ...Issuers].find(({ ID }) => ID === id);
+  if (!token) throw new Refusal('permissionDenied', `that token of repository ${Spec.Name} is gone`);
+  if (!maySo(token.Role, needed)) throw new Refusal('permissionDenied', `a token with role ${token.Role} may not ${needed}`);
+  return token;
+}

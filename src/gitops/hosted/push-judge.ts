@@ -7,6 +7,7 @@ import { shortCommit } from '#base/text/text';
 import type { Cluster } from '#control/cluster';
 import { applyDeclared } from '#control/repository/declared';
 import { dropPush, keepPiece, largestPieceBytes, largestPushedBytes, mostPushes, pushedBytes, takePush } from '#control/repository/pushed';
+import { checkToken } from '#control/repository/tokens';
 import type { Declared, Repository } from '#model/object/repository';
 import { planRepository } from '#reconciler/plan';
 import type { RenderedStack } from '#reconciler/rendered';
@@ -19,10 +20,12 @@ export interface PushJudgeParts {
   clock: Clock;
   bare: Bare;
   newId: () => string;
+  /** Id of the token that was shown; undefined: root on a manager pushes. */
+  token: string | undefined;
   /** Throws a Refusal where commits have to be signed and this one is not. */
-  checkSigned: (commit: string, received: string) => Promise<void>;
+  checkSigned: (repository: Repository, commit: string, received: string) => Promise<void>;
   /** The stacks of a commit that is not taken yet. */
-  render: (commit: string, received: string) => Promise<RenderedPush>;
+  render: (repository: Repository, commit: string, received: string) => Promise<RenderedPush>;
 }
 
 export interface RenderedPush {
@@ -33,7 +36,7 @@ export interface RenderedPush {
 const nothing = /^0+$/;
 const mostLines = 200;
 
-/** Takes the push, or throws a Refusal with what is wrong, a line each. `id`: of the repository. */
+/** Takes the push, or throws a Refusal with what is wrong, a line each: judged by what is asked of the repository now, for what is pushed may have been on its way for minutes. `id`: of the repository. */
 export async function judgePush(
   id: string,
   { updates, received }: { updates: readonly RefUpdate[]; received: string },
@@ -43,13 +46,14 @@ export async function judgePush(
   const view = await parts.cluster.read();
   const repository = view.get('repository', id);
   if (!repository) throw new Refusal('notFound', 'the repository was removed');
+  checkToken(repository, parts.token, 'push');
   const update = allowedUpdate(repository, updates);
   const { after } = update;
   const before = nothing.test(update.before) ? undefined : update.before;
   if (repository.Pushed?.Commit !== before) throw new Refusal('failedPrecondition', 'somebody else pushed meanwhile: fetch what is there, then push again');
   await checkHistory(repository, before, after, received, parts.bare);
-  await parts.checkSigned(after, received);
-  await tellPlan(repository, after, await parts.render(after, received), parts, say);
+  await parts.checkSigned(repository, after, received);
+  await tellPlan(repository, after, await parts.render(repository, after, received), parts, say);
   await keep(repository, before, after, received, parts);
 }
 
@@ -96,7 +100,7 @@ async function keep(
   before: string | undefined,
   after: string,
   received: string,
-  { bare, cluster, newId }: PushJudgeParts,
+  { bare, cluster, newId, token }: PushJudgeParts,
 ): Promise<void> {
   await cluster.submit(dropPush(ID));
   const kept = pushedBytes(await cluster.read(), ID);
@@ -113,7 +117,7 @@ async function keep(
   const push = newId();
   for (let part = 0; part * largestPieceBytes < pack.length; part++)
     await cluster.submit(keepPiece(ID, push, part, pack.subarray(part * largestPieceBytes, (part + 1) * largestPieceBytes)));
-  await cluster.submit(takePush(ID, { push, before, after, whole }));
+  await cluster.submit(takePush(ID, { push, before, after, whole, judged: Spec, token }));
 }
 
 /** A name may hold anything. */

@@ -39,12 +39,17 @@ export async function serveGit(repository: Repository, asked: GitRequest, respon
   const { hosted } = parts;
   const { ID } = repository;
   await hosted.serve(ID, asked, response, (question, say) =>
-    question.kind === 'pre-receive' ? receive(repository, question, parts, say) : follow(repository, question, parts, say),
+    question.kind === 'pre-receive' ? receive(repository, question, { ...parts, token: asked.token }, say) : follow(repository, question, parts, say),
   );
 }
 
-async function receive(repository: Repository, question: HookQuestion, parts: ReceiverParts, say: (line: string) => void): Promise<number> {
-  const { hosted, cluster, clock } = parts;
+async function receive(
+  repository: Repository,
+  question: HookQuestion,
+  parts: ReceiverParts & { token: string | undefined },
+  say: (line: string) => void,
+): Promise<number> {
+  const { hosted, cluster, clock, token } = parts;
   const part = parts.share();
   await judgePush(
     repository.ID,
@@ -54,8 +59,9 @@ async function receive(repository: Repository, question: HookQuestion, parts: Re
       clock,
       bare: hosted.bare(repository),
       newId: randomUUID,
-      checkSigned: (commit, received) => checkPushed(repository, commit, received, parts),
-      render: (commit, received) => render(repository, { commit, received, part }, parts),
+      token,
+      checkSigned: (now, commit, received) => checkPushed(now, commit, received, parts),
+      render: (now, commit, received) => render(now, { commit, received, part }, parts),
     },
     say,
   ).finally(() => part.end());

@@ -261,16 +261,17 @@ export class CertificateAuthority implements Duty {
     throw failure;
   }
 
-  /** Whether an external CA signs with the root `issuer`: one that nobody has a key of here is good for nothing otherwise. */
+  /** Whether an external CA signs with the root `issuer`, and connections stand on that: one that nobody has a key of here is good for nothing otherwise. */
   async #signs(issuer: string, cluster: ClusterObject): Promise<boolean> {
     const { certificates, clock } = this.#parts;
     const { authority, settings, clusterId } = settingsOf(cluster);
     const urls = externalsFor(issuer, authority, settings);
-    const request = await certificates.request(certificates.newKey());
+    const key = certificates.newKey();
+    const request = await certificates.request(key);
     const template = nodeTemplate({ nodeId: 'probe', role: 'worker', clusterId }, clock.now(), settings.NodeCertExpiry);
     const asked = urls.length > 0 ? this.#askExternals(urls, { request, template, issuer }, trustedRoots(authority)) : Promise.reject(new Error('none'));
     return asked.then(
-      () => true,
+      async (leaf) => (await certificates.connectingFault(leaf, key, issuer)) === undefined,
       () => false,
     );
   }

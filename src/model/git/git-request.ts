@@ -12,6 +12,8 @@ export interface GitRequest {
   body: AsyncIterable<Uint8Array>;
   /** Who asks, for git's own records. */
   user: string;
+  /** Id of the token that was shown; absent: whoever asks is root on a manager. */
+  token?: string;
 }
 
 /** Of a push: what is larger than a repository may be git refuses, and says so, while the rest of it comes. A slow line has its time. */

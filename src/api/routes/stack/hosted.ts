@@ -2,9 +2,8 @@
 import { Refusal } from '#base/refusal';
 import { addIssuer, removeIssuer } from '#control/repository/issuers';
 import { addTarget, removeTarget } from '#control/repository/notify';
-import { createToken, maySo, removeToken } from '#control/repository/tokens';
+import { checkToken, createToken, removeToken } from '#control/repository/tokens';
 import { asksToPush, bodyBounds, gitServices, type GitRequest } from '#model/git/git-request';
-import type { Repository, RepositoryToken } from '#model/object/repository';
 import { readObject, submit, type Context } from '../../context.ts';
 import { repositoryIssuerRequest, repositoryNotifyRequest, repositoryTokenRequest } from '../../request/bodies.ts';
 import { bodyPieces, decodeBody } from '../../request/body.ts';
@@ -12,6 +11,13 @@ import { get, parameter, post, remove, type Answer, type Call, type Route } from
 
 /** Of the token that somebody showed at the HTTP door; without it whoever asks is root on a manager. */
 export const tokenHeader = 'shoal-token-id';
+
+/** Its id; undefined: whoever asks came by the socket. */
+export function shownToken({ request }: Call): string | undefined {
+  const shown = request.headers[tokenHeader];
+  // One that is there twice is none that there is.
+  return Array.isArray(shown) ? shown.join() : shown;
+}
 
 /** Parts of a repository that are taken away by their id, which may be shortened. */
 const removals = { tokens: removeToken, notify: removeTarget, issuers: removeIssuer } as const;
@@ -49,26 +55,14 @@ export function hostedRoutes(context: Context): Route[] {
 async function git(call: Call, context: Context, service: GitRequest['service']): Promise<Answer> {
   const repository = await readObject(context, 'repository', parameter(call));
   const { request, query } = call;
-  const token = checkToken(repository, request.headers[tokenHeader], asksToPush({ service, query: query.toString() }) ? 'push' : 'read');
+  // The door looked at its own copy of the tokens: here is the newest.
+  const token = checkToken(repository, shownToken(call), asksToPush({ service, query: query.toString() }) ? 'push' : 'read');
   const user = token === undefined ? 'root' : `token-${token.ID}`;
   const { method = 'GET', headers } = request;
   await context.reconciler.git(
     repository.Spec.Name,
-    { method, service, query: query.toString(), headers, body: bodyPieces(request, bodyBounds(service)), user },
+    { method, service, query: query.toString(), headers, body: bodyPieces(request, bodyBounds(service)), user, ...(token && { token: token.ID }) },
     call.response,
   );
   return 'sent';
-}
-
-/** The door looked at its own copy of the tokens: here is the newest. undefined: whoever asks came by the socket, and is root on a manager. */
-export function checkToken(
-  { Tokens = [], Issuers = [], Spec }: Repository,
-  id: string | string[] | undefined,
-  needed: RepositoryToken['Role'],
-): Pick<RepositoryToken, 'ID' | 'Role'> | undefined {
-  if (id === undefined) return undefined;
-  const token = [...Tokens, ...Issuers].find(({ ID }) => ID === id);
-  if (!token) throw new Refusal('permissionDenied', `that token of repository ${Spec.Name} is gone`);
-  if (!maySo(token.Role, needed)) throw new Refusal('permissionDenied', `a token with role ${token.Role} may not ${needed}`);
-  return token;
 }

@@ -2,6 +2,7 @@
 import { Refusal } from '#base/refusal';
 import { explainRepository } from '#control/explain/repository';
 import { confirmRepository, createRepository, noteSync, removeRepository, suspendRepository, updateRepository } from '#control/repository/repositories';
+import { checkToken } from '#control/repository/tokens';
 import { thawRepository } from '#control/repository/stillness';
 import { nanosecondsPerMillisecond, second } from '#base/text/duration';
 import { isEmptyRecord } from '#control/stack/inventory';
@@ -14,7 +15,7 @@ import { decodeBody } from '../../request/body.ts';
 import { whoOf } from '../../request/who.ts';
 import { flag, get, parameter, post, remove, type Answer, type Call, type Route } from '../../router.ts';
 import { repositoryBody } from '../../view/repository.ts';
-import { checkToken, tokenHeader } from './hosted.ts';
+import { shownToken } from './hosted.ts';
 import { stackSummaries } from '../../view/stack-summary.ts';
 
 /** Nanoseconds. */
@@ -38,7 +39,7 @@ export function repositoryRoutes(context: Context): Route[] {
     }),
     get('/shoal/v1/repositories/{}/plan', async (call) => {
       const repository = await readObject(context, 'repository', parameter(call));
-      checkToken(repository, call.request.headers[tokenHeader], 'plan');
+      checkToken(repository, shownToken(call), 'plan');
       return { status: 200, json: await context.reconciler.planCommit(repository.Spec.Name, call.query.get('ref') || undefined) };
     }),
     get('/shoal/v1/repositories/{}/explain', async (call) => {

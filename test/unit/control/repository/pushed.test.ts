@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { second } from '#base/text/duration';
-import { createRepository, removeRepository } from '#control/repository/repositories';
+import { createRepository, removeRepository, updateRepository } from '#control/repository/repositories';
 import { dropPush, keepPiece, packsOf, takePush } from '#control/repository/pushed';
 import { createToken, maySo, removeToken, tokenOf } from '#control/repository/tokens';
 import type { RepositorySpec } from '#model/object/repository';
@@ -19,19 +19,22 @@ function made(): { cluster: MemoryCluster; id: string; kept: () => string[]; pie
   return { cluster, id, kept, pieces: () => [...cluster.store.list('pack')].length };
 }
 
+/** As the repository is now, by somebody who came by the socket. */
+const judged = (cluster: MemoryCluster, id: string) => ({ judged: cluster.store.get('repository', id)?.Spec ?? asked, token: undefined });
+
 test('pieces stand for nothing before the word that follows them, and packs are whole and in order after it', () => {
   const { cluster, id, kept, pieces } = made();
   cluster.run(keepPiece(id, 'a', 1, Buffer.from('two')));
   cluster.run(keepPiece(id, 'a', 0, Buffer.from('one ')));
   cluster.run(keepPiece(id, 'lost', 0, Buffer.from('a push that broke off')));
   expect(kept()).toEqual([]);
-  cluster.run(takePush(id, { push: 'a', before: undefined, after: commits[0] ?? '', whole: true }));
+  cluster.run(takePush(id, { ...judged(cluster, id), push: 'a', before: undefined, after: commits[0] ?? '', whole: true }));
   expect([kept(), pieces()]).toEqual([['one two'], 2]);
   cluster.run(keepPiece(id, 'b', 0, Buffer.from('more')));
-  cluster.run(takePush(id, { push: 'b', before: commits[0], after: commits[1] ?? '', whole: false }));
+  cluster.run(takePush(id, { ...judged(cluster, id), push: 'b', before: commits[0], after: commits[1] ?? '', whole: false }));
   expect(kept()).toEqual(['one two', 'more']);
   cluster.run(keepPiece(id, 'c', 0, Buffer.from('all of it')));
-  cluster.run(takePush(id, { push: 'c', before: commits[1], after: commits[2] ?? '', whole: true }));
+  cluster.run(takePush(id, { ...judged(cluster, id), push: 'c', before: commits[1], after: commits[2] ?? '', whole: true }));
   expect([kept(), pieces()]).toEqual([['all of it'], 1]);
   cluster.run(removeRepository('own'));
   expect(pieces()).toBe(0);
@@ -40,10 +43,23 @@ test('pieces stand for nothing before the word that follows them, and packs are 
 test('a push that was looked at before another one was taken is refused, and what broke off is given up', () => {
   const { cluster, id, pieces } = made();
   cluster.run(keepPiece(id, 'a', 0, Buffer.from('one')));
-  const word = { push: 'a', before: commits[2], after: commits[0] ?? '', whole: true };
+  const word = { ...judged(cluster, id), push: 'a', before: commits[2], after: commits[0] ?? '', whole: true };
   expect(() => cluster.run(takePush(id, word))).toThrow('somebody else pushed meanwhile');
   cluster.run(dropPush(id));
   expect(pieces()).toBe(0);
+});
+
+test('a push whose token is gone, or that was judged by what is not asked any more, is not taken', () => {
+  const { cluster, id } = made();
+  const word = { ...judged(cluster, id), push: 'a', before: undefined, after: commits[0] ?? '', whole: true };
+  const { ID: token } = cluster.run(createToken('own', { role: 'push', note: '', digest: '1'.repeat(64) }));
+  const { ID: reader } = cluster.run(createToken('own', { role: 'read', note: '', digest: '2'.repeat(64) }));
+  expect(() => cluster.run(takePush(id, { ...word, token: reader }))).toThrow('a token with role read may not push');
+  cluster.run(removeToken('own', token));
+  expect(() => cluster.run(takePush(id, { ...word, token }))).toThrow('that token of repository own is gone');
+  cluster.run(updateRepository('own', { Path: 'elsewhere' }));
+  expect(() => cluster.run(takePush(id, word))).toThrow('repository own was changed meanwhile: push again');
+  cluster.run(takePush(id, { ...word, ...judged(cluster, id) }));
 });
 
 test('what all repositories hold together has a bound', () => {
