@@ -114,7 +114,7 @@ async function killLeader(hosts) {
   const leader = /** @type {Host} */ (hosts.find(({ name }) => name === leaderOf(witness)));
   const others = hosts.filter((host) => host !== leader);
   const [near] = /** @type {[Host]} */ (others);
-  const before = containers(hosts);
+  const [before, own] = [containers(others), containers([leader])];
   const end = begin(hosts);
   say(`\n${leader.name} leads. Killing its daemon with kill -9, while every host is asked twenty times a second …`);
   const began = Date.now();
@@ -132,8 +132,13 @@ async function killLeader(hosts) {
   await until(back, 60_000, () => shoal(near, 'node', 'ls'));
   say(`  ${seconds(began)}: ${leader.name} was started again, and follows`);
   const { asked, unanswered } = await end();
-  const touched = before.filter((id) => !containers(hosts).includes(id)).length;
-  say(`  ${asked} requests meanwhile, ${unanswered} without an answer; ${touched} of ${before.length} containers were touched`);
+  const now = containers(hosts);
+  const touched = before.filter((id) => !now.includes(id)).length;
+  say(`  ${asked} requests meanwhile, ${unanswered} without an answer; ${touched} of ${before.length} containers of the other hosts were touched`);
+  const runsOn = own.every((id) => now.includes(id));
+  say(
+    runsOn ? `  What ran on ${leader.name} runs on` : `  ${leader.name} was away for longer than 4 s, so it counted as down, and what ran there was replaced`,
+  );
 }
 
 /** Asks all hosts again and again. @param {Host[]} hosts */

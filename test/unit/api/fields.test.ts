@@ -164,7 +164,7 @@ const readers: readonly (readonly [path: string, file: string])[] = [
   ['ClusterSpec Raft.ElectionTick', 'src/control/clusters.ts'],
   ['ClusterSpec Raft.HeartbeatTick', 'src/control/clusters.ts'],
   ['ClusterSpec Raft', 'src/node/member/pace.ts'],
-  ['ClusterSpec Dispatcher', 'src/manager/sessions.ts'],
+  ['ClusterSpec Dispatcher', 'src/manager/line/period.ts'],
   ['ClusterSpec CAConfig.ForceRotate', 'src/manager/authority/root-change.ts'],
   ['ClusterSpec CAConfig.SigningCACert', 'src/manager/authority/root-change.ts'],
   ['ClusterSpec CAConfig.SigningCAKey', 'src/manager/authority/root-change.ts'],
