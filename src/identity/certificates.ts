@@ -26,7 +26,7 @@ import { Refusal } from '#base/refusal';
 import type { Subject, Template } from '#ca/certificate';
 import type { CertificateFacts, Certificates, Issuer } from '#ca/contract';
 import { connectingFault } from './connecting.ts';
-import { identifierIn, identifierOf, issueLeaf, issuerIn, readRequest, subjectIn, type LeafIssuer, writeRequest } from './leaf.ts';
+import { identifierIn, identifierOf, isOurs, issueLeaf, issuerIn, readRequest, subjectIn, type LeafIssuer, writeRequest } from './leaf.ts';
 
 type Key = webcrypto.CryptoKey;
 
@@ -75,7 +75,7 @@ export const certificates: Certificates = {
       template: { validity },
       publicKey,
       signingKey: signer.privateKey,
-      extensions: rootExtensions(identifierIn(native(firstOf(certificate)).raw), identifierIn(native(firstOf(issuer.certificate)).raw)),
+      extensions: rootExtensions(identifierIn(derOf(certificate)), identifierIn(derOf(issuer.certificate))),
     });
   },
 
@@ -129,10 +129,6 @@ export const certificates: Certificates = {
 
   isVouchedFor,
 };
-
-function isOurs({ asymmetricKeyType, asymmetricKeyDetails }: KeyObject): boolean {
-  return asymmetricKeyType === 'ec' && asymmetricKeyDetails?.namedCurve === 'prime256v1';
-}
 
 function isVouchedFor(certificate: string, roots: string): boolean {
   const leaf = native(firstOf(certificate));
@@ -242,9 +238,10 @@ interface Pair {
 /** Who signs again and again keeps the issuer, and it is read once; what was read goes with it. */
 const signerOf = oncePer((issuer: Issuer): LeafIssuer => {
   const key = signingKeyOf(issuer.key);
-  const name = subjectIn(native(firstOf(issuer.certificate)).raw);
+  const certificate = derOf(issuer.certificate);
+  const name = subjectIn(certificate);
   if (!name) throw new Refusal('invalidArgument', 'this is no certificate of an authority');
-  return { name, key, identifier: identifierIn(native(firstOf(issuer.certificate)).raw) };
+  return { name, key, identifier: identifierIn(certificate) };
 });
 
 function signingKeyOf(pem: string): KeyObject {
@@ -276,6 +273,11 @@ function native(pem: string): NativeCertificate {
   } catch (error) {
     throw new Refusal('invalidArgument', `this is no certificate: ${(error as Error).message}`);
   }
+}
+
+/** Of a chain, its first. */
+function derOf(pem: string): Buffer {
+  return native(firstOf(pem)).raw;
 }
 
 function blocks(pem: string): string[] {

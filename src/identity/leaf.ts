@@ -50,12 +50,16 @@ export function readRequest(request: string): Requested | undefined {
   return { spki, holds: () => algorithm.whole.equals(signedBy) && isSigned(spki, said.whole, signature.content.subarray(1)) };
 }
 
+/** Of P-256, as all keys of a cluster are. */
+export function isOurs({ asymmetricKeyType, asymmetricKeyDetails }: KeyObject): boolean {
+  return asymmetricKeyType === 'ec' && asymmetricKeyDetails?.namedCurve === 'prime256v1';
+}
+
 function isSigned(spki: Buffer, said: Buffer, signature: Buffer): boolean {
   try {
     const key = createPublicKey({ key: spki, format: 'der', type: 'spki' });
-    const isOurs = key.asymmetricKeyType === 'ec' && key.asymmetricKeyDetails?.namedCurve === 'prime256v1';
     // There is one way to write a key: by its digest its owner is known again.
-    return isOurs && key.export({ type: 'spki', format: 'der' }).equals(spki) && verify('sha256', said, key, signature);
+    return isOurs(key) && key.export({ type: 'spki', format: 'der' }).equals(spki) && verify('sha256', said, key, signature);
   } catch {
     return false;
   }

@@ -20,7 +20,7 @@ import {
 import type { Logger } from '#base/logger';
 import { Refusal } from '#base/refusal';
 import { identityOf, type NodeRole } from '#ca/certificate';
-import { sourceOf } from '#model/address';
+import { plainAddress, sourceOf } from '#model/address';
 import { Door, type Newcomer } from './admission/door.ts';
 import { NodeCalls } from './admission/node-calls.ts';
 import { Strangers } from './admission/strangers.ts';
@@ -260,10 +260,7 @@ function readCaller(call: InterceptedCall): Caller | undefined {
 
 /** `10.0.0.2:4711`, `[fd00::2]:4711`, and version 4 within version 6. */
 export function addressOf(peer: string): { address?: string } {
-  const host = peer
-    .replace(/:\d+$/, '')
-    .replaceAll(/[[\]]/g, '')
-    .replace(/^::ffff:/, '');
+  const host = plainAddress(peer.replace(/:\d+$/, '').replaceAll(/[[\]]/g, ''));
   return isIP(host) === 0 ? {} : { address: host };
 }
 

@@ -1,5 +1,6 @@
 /** Which addresses anybody can reach, and which lie in somebody's own network. */
 import { BlockList, isIP } from 'node:net';
+import { withoutZone } from '#model/address';
 
 /** As IANA's registers of special addresses have them: this host, private and shared networks, link-local with what clouds answer there, tests, multicast, reserved. */
 const special: readonly (readonly [string, number])[] = [
@@ -34,7 +35,7 @@ open6.addSubnet(...global6, 'ipv6');
 
 /** Whether `address`, a number and no name, is one of the whole Internet; what is no address is not. */
 export function isPublic(address: string): boolean {
-  const plain = address.replace(/%.*$/, '').replace(/^::ffff:(?=\d+\.)/i, '');
+  const plain = withoutZone(address).replace(/^::ffff:(?=\d+\.)/i, '');
   const version = isIP(plain);
   if (version === 4) return !own.check(plain, 'ipv4');
   return version === 6 && open6.check(plain, 'ipv6') && !own.check(plain, 'ipv6');

@@ -91,7 +91,6 @@ async function scale(pairs: readonly string[], flags: WaitFlags, command: Comman
   const wanted = pairs.map(parseScale);
   const startedAt = Date.now();
   const scaled: WaitTarget[] = [];
-  const failed: string[] = [];
   for (const { name, replicas } of wanted) {
     try {
       scaled.push(await changeService(session, name, (spec) => ({ spec: withReplicas(spec, replicas, name) })));
@@ -99,10 +98,9 @@ async function scale(pairs: readonly string[], flags: WaitFlags, command: Comman
     } catch (error) {
       if (!(error instanceof CommandError)) throw error;
       session.terminal.error(error.message);
-      failed.push(name);
     }
   }
-  const ends = failed.length > 0 ? exitCodes.refused : exitCodes.converged;
+  const ends = scaled.length < wanted.length ? exitCodes.refused : exitCodes.converged;
   process.exitCode = ends;
   if (scaled.length > 0 && !flags.detach) await waitAndExit(session, scaled, flags, startedAt, ends);
 }
