@@ -19,7 +19,7 @@ import type { ReconcileEvents } from './events.ts';
 import { Rewritten, type GitWorkers } from './git-workers.ts';
 import type { CommitRange, HeldLine, MirrorPlace, SealingKeys } from './protocol.ts';
 import { RepositoryReader, type PeekedCommit } from './repository-reader.ts';
-import type { HeldPart } from './shares/held-bytes.ts';
+import type { HeldPart, Shares } from './shares/held-bytes.ts';
 import { VaultValues } from './vault/vault-values.ts';
 
 export interface FollowerParts {
@@ -34,8 +34,8 @@ export interface FollowerParts {
   place: MirrorPlace;
   /** Before each look; false: there is nothing to look at yet. */
   prepare?: () => Promise<boolean>;
-  /** A part of what the leader may hold of it; absent: there is no bound. */
-  share?: () => HeldPart;
+  /** Parts of what the leader may hold of it; absent: there is no bound. */
+  shares?: Shares;
   /** The end of whoever followed it before; absent: nobody did. */
   before?: Promise<void>;
   /** From 0 to 1; absent: by chance. */
@@ -91,8 +91,8 @@ export class Follower {
       return repository ? { identity: sealingOf(view)?.Identity, keys: keysFor(view, repository) } : { identity: undefined, keys: undefined };
     };
     const line = async (): Promise<HeldLine | undefined> => heldLine((await cluster.read()).byName('repository', spec.Name));
-    const { share } = parts;
-    const reading = { workers, place, sealing, line, signal: this.#stop.signal, changed: () => void this.sync(), ...(share && { share }) };
+    const { shares } = parts;
+    const reading = { workers, place, sealing, line, signal: this.#stop.signal, changed: () => void this.sync(), ...(shares && { shares }) };
     this.#reader = new RepositoryReader(spec, reading);
     this.#values = new VaultValues({ cluster, clock: parts.clock, signal: this.#stop.signal, repository: spec.Name, place: spec.Vault });
     this.#carryOut = new CarryOut(spec.Name, {
@@ -194,6 +194,11 @@ export class Follower {
   /** Stacks of the repository with what they have from a vault. */
   valued(stacks: readonly RenderedStack[]): Promise<readonly RenderedStack[]> {
     return this.#values.resolved(stacks, 'asked');
+  }
+
+  /** A part of what the leader may hold, for what would be followed next. */
+  coming(): HeldPart {
+    return this.#reader.coming();
   }
 
   /** Begins when all that came before has ended. */

@@ -36,7 +36,7 @@ import { HealthTeller } from './health-teller.ts';
 import { decided, deployPlanner, played, type Foresee } from './plan.ts';
 import { RevisionJudge } from './revision-judge.ts';
 import type { CommitRange, GitTimeouts, MirrorPlace } from './protocol.ts';
-import { HeldBytes, type HeldPart } from './shares/held-bytes.ts';
+import { askedBounds, followedBounds, HeldBytes, type HeldPart } from './shares/held-bytes.ts';
 import { Houses } from './shares/houses.ts';
 import { MirrorShares, type HouseOf } from './shares/mirror-shares.ts';
 import { Commenter } from './tell/commenter.ts';
@@ -86,7 +86,7 @@ export class GitOps {
   readonly #workers: GitWorkers;
   readonly #hosted: Hosted;
   readonly #houses = new Houses();
-  readonly #held = new HeldBytes();
+  readonly #held = { followed: new HeldBytes(followedBounds()), asked: new HeldBytes(askedBounds()) };
   readonly #shares: MirrorShares;
   readonly #followers = new Map<string, { spec: RepositorySpec; follower: Follower }>();
   /** Stack → its repository: only that one wakes when the stack changes. */
@@ -203,7 +203,7 @@ export class GitOps {
     const { cluster, clock } = this.#parts;
     const valued = (stacks: readonly RenderedStack[]) => this.#named(repository.Spec.Name).follower.valued(stacks);
     const { run } = this.#options;
-    const share = (): HeldPart => this.#share(repository.ID, repository.Spec.Name);
+    const share = (): HeldPart => this.#named(repository.Spec.Name).follower.coming();
     const parts = { hosted: this.#hosted, workers: this.#workers, cluster, clock, run, sync: (each: string) => this.sync(each), valued, share };
     await serveGit(repository, asked, response, parts);
   }
@@ -276,15 +276,15 @@ export class GitOps {
       events: this.events,
       workers: this.#workers,
       place: this.#place(id, spec),
-      share: () => this.#share(id, spec.Name),
+      shares: { followed: () => this.#part('followed', id, spec), asked: () => this.#part('asked', id, spec) },
       ...(spec.Hosted && { prepare: () => this.#hosted.ready(id) }),
     });
     this.#followers.set(id, { spec, follower });
     follower.start();
   }
 
-  #share(id: string, name: string): HeldPart {
-    return this.#held.part(this.#houses.of(id), name);
+  #part(what: 'followed' | 'asked', id: string, { Name }: RepositorySpec): HeldPart {
+    return this.#held[what].part(this.#houses.of(id), Name);
   }
 
   #place(id: string, spec: RepositorySpec): MirrorPlace {

@@ -7,7 +7,7 @@ import type { SeenCommit } from './apply/carry-out.ts';
 import type { GitWorkers, SeenPlace } from './git-workers.ts';
 import { LocalWatch } from './local-watch.ts';
 import { largestRequestBytes, type HeldLine, type MirrorPlace, type SealingKeys } from './protocol.ts';
-import { HeldPart } from './shares/held-bytes.ts';
+import { HeldPart, type Shares } from './shares/held-bytes.ts';
 import { WorkerBreach } from './worker-process.ts';
 
 export interface ReaderParts {
@@ -18,8 +18,8 @@ export interface ReaderParts {
   line: () => Promise<HeldLine | undefined>;
   /** What files of the repository may be encrypted for. */
   sealing: () => Promise<SealingKeys>;
-  /** A part of what the leader may hold; absent: there is no bound. */
-  share?: () => HeldPart;
+  /** Parts of what the leader may hold; absent: there is no bound. */
+  shares?: Shares;
   /** A local repository's branch may have moved. */
   changed: () => void;
 }
@@ -56,7 +56,7 @@ export class RepositoryReader {
   /** What was said of the place when `#rendered` was fetched. */
   #signature: string | undefined;
   #rendered: SeenCommit | undefined;
-  readonly #share: () => HeldPart;
+  readonly #shares: Shares;
   /** Of `#results`. */
   readonly #held: HeldPart;
   /** Stack → its result and digest, of the commit rendered last. */
@@ -67,8 +67,9 @@ export class RepositoryReader {
   constructor(spec: RepositorySpec, parts: ReaderParts) {
     this.#spec = spec;
     this.#parts = parts;
-    this.#share = parts.share ?? (() => new HeldPart(() => {}));
-    this.#held = this.#share();
+    const unbound = (): HeldPart => new HeldPart(() => {});
+    this.#shares = parts.shares ?? { followed: unbound, asked: unbound };
+    this.#held = this.#shares.followed();
     this.#watch = new LocalWatch(parts.changed);
   }
 
@@ -102,7 +103,7 @@ export class RepositoryReader {
     const closed = ref !== undefined && commit !== followed;
     // The worker may have been made anew: what is followed is what it compares with.
     if (closed && followed !== undefined) await this.#rendering((part) => this.#renderRounds(followed, part)).catch(() => {});
-    const part = this.#share();
+    const part = this.#shares.asked();
     const { found, missing, declared } = await this.#renderRounds(commit, part, { closed, peeked: true }).catch((error: unknown) => {
       part.end();
       throw error instanceof WorkerBreach ? new Refusal('unavailable', `commit ${shortCommit(commit)} cannot be rendered: ${error.message}`) : error;
@@ -147,9 +148,13 @@ export class RepositoryReader {
     }
   }
 
-  /** What comes is held as well as what is there, until it takes its place. */
+  /** A part for what would be followed next. */
+  coming(): HeldPart {
+    return this.#held.successor();
+  }
+
   async #rendering<T>(work: (part: HeldPart) => Promise<T>): Promise<T> {
-    const part = this.#share();
+    const part = this.coming();
     try {
       return await work(part);
     } finally {

@@ -29,7 +29,7 @@ export interface ReceiverParts {
   run: string;
   /** Stacks of the repository with what they have from a vault. */
   valued: (stacks: readonly RenderedStack[]) => Promise<readonly RenderedStack[]>;
-  /** A part of what the leader may hold of the repository. */
+  /** A part of what the leader may hold, for what would be followed next of the repository. */
   share: () => HeldPart;
   /** A whole look at a repository, by name. */
   sync: (name: string) => Promise<void>;

@@ -15,9 +15,22 @@ const [shareOfHeap, shareOfHouse] = [0.25, 0.5];
 /** Of all that is held: what a house may have to count as small, and what those that are larger leave to the small ones together. */
 const [shareOfSmall, shareForSmall] = [1 / 16, 1 / 4];
 
-function usualBounds(): HeldBounds {
+/** For what is followed. While one version takes another's place both are there, of as many repositories as are rendered just then. */
+export function followedBounds(): HeldBounds {
   const allBytes = getHeapStatistics().heap_size_limit * shareOfHeap;
   return { allBytes, houseBytes: allBytes * shareOfHouse };
+}
+
+/** For what is only asked about: as much of a house as is followed of it, and the room that it leaves to others. */
+export function askedBounds(): HeldBounds {
+  const { houseBytes } = followedBounds();
+  return { allBytes: houseBytes / (1 - shareForSmall), houseBytes };
+}
+
+/** Where the stacks of one repository are counted: what is asked about takes nothing of what is followed. */
+export interface Shares {
+  followed: () => HeldPart;
+  asked: () => HeldPart;
 }
 
 export class HeldBytes {
@@ -25,7 +38,7 @@ export class HeldBytes {
   readonly #houses = new Map<string, number>();
   #all = 0;
 
-  constructor(bounds = usualBounds()) {
+  constructor(bounds: HeldBounds) {
     this.#bounds = bounds;
   }
 
@@ -60,18 +73,29 @@ export class HeldBytes {
 /** What one holder has of it. */
 export class HeldPart {
   readonly #move: (by: number) => void;
+  readonly #before: HeldPart | undefined;
   #bytes = 0;
+  #counted = 0;
   #ended = false;
 
-  constructor(move: (by: number) => void) {
+  /** `before`: in whose place it comes. */
+  constructor(move: (by: number) => void, before?: HeldPart) {
     this.#move = move;
+    this.#before = before;
+  }
+
+  /** A part for what takes the place of this one's: of both the larger counts, so that whatever fits alone can take it. */
+  successor(): HeldPart {
+    return new HeldPart(this.#move, this);
   }
 
   /** Throws a Refusal where that is too much, and has what it had. */
   set(bytes: number): void {
     if (this.#ended) return;
-    this.#move(bytes - this.#bytes);
+    const counted = Math.max(0, bytes - (this.#before ? this.#before.#bytes : 0));
+    this.#move(counted - this.#counted);
     this.#bytes = bytes;
+    this.#counted = counted;
   }
 
   add(bytes: number): void {

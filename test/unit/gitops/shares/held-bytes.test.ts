@@ -50,8 +50,8 @@ test('a house is the repository that an operator added, with all below it', () =
   expect(houses.with('child')).toEqual({ name: 'top by name', ids: ['grandchild', 'child', 'top'] });
 });
 
-test('a commit that does not fit into the share is refused by name, and what was read stays; what is looked at beside it counts until that is over', async () => {
-  const sizes: Record<string, number> = { small: 10, large: 70, fits: 30 };
+test('a commit that does not fit into the share is refused by name, and what was read stays; one that fits takes the place of any other', async () => {
+  const sizes: Record<string, number> = { small: 10, large: 70, fits: 50, 'fits as well': 60, asked: 60 };
   let head = 'small';
   const workers = {
     fetch: async () => head,
@@ -63,14 +63,15 @@ test('a commit that does not fit into the share is refused by name, and what was
       return { missing: false, declared: {}, stacks, same: same ? ['a'] : [], wanting: [], author: '' };
     },
   } as unknown as GitWorkers;
-  const held = new HeldBytes({ allBytes: 100 * mebibyte, houseBytes: 60 * mebibyte });
+  const bounds = { allBytes: 100 * mebibyte, houseBytes: 60 * mebibyte };
+  const [held, asked] = [new HeldBytes(bounds), new HeldBytes(bounds)];
   const parts = {
     workers,
     place: { folder: '/nowhere', home: '/nowhere' } as MirrorPlace,
     signal: new AbortController().signal,
     line: async () => undefined,
     sealing: async () => ({ identity: undefined, keys: undefined }),
-    share: () => held.part('main', 'main'),
+    shares: { followed: () => held.part('main', 'main'), asked: () => asked.part('main', 'main') },
     changed: () => {},
   };
   const reader = new RepositoryReader({ Name: 'main', Path: 'stacks' } as RepositorySpec, parts);
@@ -82,16 +83,25 @@ test('a commit that does not fit into the share is refused by name, and what was
   // Nothing of it is counted any more.
   beside.set(50 * mebibyte);
   beside.set(0);
-  const peeked = await reader.peek('fits');
-  beside.set(20 * mebibyte);
+  // All of its stacks change, and each version is larger than half of the share.
+  for (const commit of ['fits', 'fits as well', 'fits']) {
+    head = commit;
+    await reader.look();
+    expect(reader.rendered?.commit).toBe(commit);
+  }
+  // What is asked about, or is on its way, takes nothing of what is followed.
+  const peeked = await reader.peek('asked');
+  await expect(reader.peek('small')).rejects.toThrow('their share');
+  beside.set(10 * mebibyte);
   expect(() => beside.add(1)).toThrow('their share');
-  peeked.done();
   beside.set(0);
-  head = 'fits';
-  await reader.look();
-  expect(reader.rendered?.commit).toBe('fits');
-  beside.set(30 * mebibyte);
-  expect(() => beside.add(1)).toThrow('their share');
+  const pushed = reader.coming();
+  pushed.set(50 * mebibyte);
+  beside.set(10 * mebibyte);
+  expect(() => pushed.add(1)).toThrow('their share');
+  pushed.end();
+  peeked.done();
+  (await reader.peek('small')).done();
   reader.stop();
   beside.set(60 * mebibyte);
 });
