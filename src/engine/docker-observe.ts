@@ -20,10 +20,13 @@ const states: Readonly<Record<string, ObservedContainer['state']>> = {
   dead: 'dead',
 };
 
+/** Checks in a row that fail until a container is unhealthy, where nobody says how many (Docker's own). */
+const usualRetries = 3;
+
 /** What is seen of a container with our labels; `clusterNetwork` knows the cluster's id of an engine's network. */
 export function observed(info: Docker.ContainerInspectInfo, clusterNetwork: (engineId: string) => string | undefined): ObservedContainer {
   const { State, Config, NetworkSettings } = info;
-  const health = State.Health?.Status;
+  const health = healthOf(info);
   const output = State.Health?.Log?.at(-1)?.Output;
   const fence = Number(Config.Labels[fenceLabel] ?? 0);
   return {
@@ -35,12 +38,20 @@ export function observed(info: Docker.ContainerInspectInfo, clusterNetwork: (eng
     exitCode: State.ExitCode,
     ...(State.Error && { error: State.Error }),
     oomKilled: State.OOMKilled,
-    ...((health === 'starting' || health === 'healthy' || health === 'unhealthy') && { health }),
+    ...(health && { health }),
     ...(output && { healthLog: output }),
     networks: State.Running ? attachedNetworks(NetworkSettings.Networks, clusterNetwork) : [],
     ports: publishedPorts(NetworkSettings.Ports ?? {}),
     ...(fence > 0 && { fenceMs: fence }),
   };
+}
+
+/** Docker says of every container that has ended that it is unhealthy: of such a one its checks tell, whose count stays. */
+function healthOf({ State, Config }: Docker.ContainerInspectInfo): ObservedContainer['health'] {
+  const { Status, FailingStreak = 0 } = State.Health ?? {};
+  if (Status !== 'starting' && Status !== 'healthy' && Status !== 'unhealthy') return undefined;
+  if (State.Running) return Status;
+  return FailingStreak >= (Config.Healthcheck?.Retries || usualRetries) ? 'unhealthy' : undefined;
 }
 
 /** A container of `task` as it is seen when it has just been created. */

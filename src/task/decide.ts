@@ -115,7 +115,7 @@ function attachAgain(view: TaskView, container: ObservedContainer): Decision {
 
 /** Never started again: a container that ended is the end of its task, also when it ended while nobody looked. */
 function exited(view: TaskView, container: ObservedContainer): Decision {
-  if (view.attempt.unhealthy) return ended(view, fail(view.attempt.status, unhealthyText(container), view.now, container));
+  if (view.attempt.unhealthy || container.health === 'unhealthy') return ended(view, fail(view.attempt.status, unhealthyText(container), view.now, container));
   if ((container.exitCode ?? 0) === 0 && !container.oomKilled) return ended(view, advance('complete', 'finished', view.now, container));
   return ended(view, fail(view.attempt.status, exitText(container), view.now, container));
 }

@@ -33,7 +33,7 @@ export interface ObservedContainer {
   /** The engine's own words on a failed start or an out-of-memory kill. */
   error?: string;
   oomKilled?: boolean;
-  /** Absent when there is no health check. */
+  /** Absent when there is no health check. Of one that has ended `unhealthy`, or nothing: it was so when it ended. */
   health?: 'starting' | 'healthy' | 'unhealthy';
   /** What the health check said last: it is the reason when the container is stopped for it. */
   healthLog?: string;

@@ -23,10 +23,19 @@ test.each([
 
 test('health is absent without a check, and the last output is kept', () => {
   expect(observed(inspection({ Health: { Status: 'none', Log: [] } }))).not.toHaveProperty('health');
-  expect(observed(inspection({ Health: { Status: 'unhealthy', Log: [{ Output: 'old' }, { Output: 'bad' }] } }))).toMatchObject({
+  expect(observed(inspection({ Running: true, Health: { Status: 'unhealthy', Log: [{ Output: 'old' }, { Output: 'bad' }] } }))).toMatchObject({
     health: 'unhealthy',
     healthLog: 'bad',
   });
+});
+
+test('a container that has ended was unhealthy when its checks had failed often enough, whatever its engine says of it now', () => {
+  const ended = (FailingStreak: number, Retries?: number) => {
+    const info = inspection({ Status: 'exited', Running: false, Health: { Status: 'unhealthy', FailingStreak, Log: [] } });
+    return observed({ ...info, Config: { ...info.Config, ...(Retries !== undefined && { Healthcheck: { Retries } }) } }).health;
+  };
+  expect([ended(0), ended(2), ended(3)]).toEqual([undefined, undefined, 'unhealthy']);
+  expect([ended(4, 5), ended(5, 5), ended(1, 1), ended(2, 0)]).toEqual([undefined, 'unhealthy', 'unhealthy', undefined]);
 });
 
 test('nothing is observed, and nothing reported to the managers, that no rule goes by: times of a container are the engine’s own', () => {

@@ -100,9 +100,10 @@ describe('a task that ends', () => {
     expect(brief(decide(given))).toEqual(expected);
   });
 
-  test('the unhealthy verdict is to be remembered, since a stopped container always counts as unhealthy', () => {
+  test('the unhealthy verdict is to be remembered, and one that was unhealthy at its end has failed, whoever remembers', () => {
     expect(decide({ state: 'running', container: { health: 'unhealthy' } }).unhealthy).toBe(true);
-    expect(brief(decide({ state: 'running', container: { state: 'exited', exitCode: 0, health: 'unhealthy' } }))[0]).toBe('complete');
+    expect(brief(decide({ state: 'running', container: { state: 'exited', exitCode: 0, health: 'unhealthy' } }))[0]).toBe('failed');
+    expect(brief(decide({ state: 'running', container: { state: 'exited', exitCode: 0 } }))[0]).toBe('complete');
     const chatty = { state: 'exited', exitCode: 1, healthLog: 'x'.repeat(4096) } as const;
     expect(decide({ state: 'running', container: chatty, attempt: { unhealthy: true } }).status?.Err?.length).toBeLessThan(250);
   });
