@@ -5,7 +5,7 @@
 import { type Clock, isDoneWithin, pause } from '#base/clock';
 import type { Logger } from '#base/logger';
 import { Repetition } from '#base/pace/repetition';
-import type { NodeNetwork, TaskAttachment } from '#network/contract';
+import type { ComingAttachment, NodeNetwork, TaskAttachment } from '#network/contract';
 import { retryDelayMs } from '#task/attempt';
 import type { ObservedContainer } from '#task/step';
 
@@ -26,6 +26,8 @@ export class Attachments {
 
   /** Tasks that were told of and are not ready yet. */
   readonly #waiting = new Map<string, Unattached>();
+  /** Tasks whose network was told of them before their containers ran. */
+  readonly #coming = new Set<string>();
   readonly #failures = new Repetition(tellEveryMs);
 
   constructor(
@@ -48,7 +50,19 @@ export class Attachments {
     return this.#waiting.get(taskId);
   }
 
-  /** The containers as they were seen. */
+  /** Before a container starts that has name servers of its own: what it asks at once, nobody could answer rightly without knowing of it. */
+  async coming(taskId: string, networks: ComingAttachment['networks']): Promise<void> {
+    if (networks.length === 0 || !this.calls.goesOn(taskId)) return;
+    this.#coming.add(taskId);
+    await this.modules.network.attaching({ taskId, networks, goesOn: true });
+  }
+
+  /** The task is nobody's any more. Returns whether the network was told of a container that never ran. */
+  gone(taskId: string): boolean {
+    return this.#coming.delete(taskId);
+  }
+
+  /** The containers as they were seen; again when other tasks are known, for these say by which servers a container asks. */
   seen(containers: ReadonlyMap<string, ObservedContainer>, taskIds: Iterable<string>): void {
     for (const taskId of taskIds) {
       const container = containers.get(taskId);
@@ -59,11 +73,11 @@ export class Attachments {
   }
 
   #tell(taskId: string, pid: number, { networks }: ObservedContainer): void {
-    const facts = `${pid} ${networks.map(({ networkId, address, macAddress }) => `${networkId} ${address} ${macAddress}`).join(' ')}`;
+    const goesOn = this.calls.goesOn(taskId);
+    const facts = `${pid} ${goesOn} ${networks.map(({ networkId, address, macAddress }) => `${networkId} ${address} ${macAddress}`).join(' ')}`;
     if (this.#told.get(taskId) === facts) return;
     this.#told.set(taskId, facts);
     this.#waiting.set(taskId, {});
-    const goesOn = this.calls.goesOn(taskId);
     void this.#makeReady(taskId, { taskId, pid, networks, ...(goesOn && { goesOn }) }, () => this.#told.get(taskId) === facts);
   }
 

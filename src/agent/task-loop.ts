@@ -12,7 +12,7 @@ import { decideTask, removalSteps, type Decision } from '#task/decide';
 import type { NodeNetwork } from '#network/contract';
 import type { TemplateNode } from '#task/expand';
 import { decideNetworks } from '#task/networks';
-import type { NetworkState, NodeFacts } from '#task/prepare';
+import { placesOf, type NetworkState, type NodeFacts } from '#task/prepare';
 import type { ObservedContainer, Step, StepOutcome } from '#task/step';
 import type { AssignmentSet } from './assignment-set.ts';
 import { Attachments } from './attachments.ts';
@@ -164,6 +164,7 @@ export class TaskLoop {
     if (!assignments.complete || !this.observer.complete || this.signal.aborted) return;
     const dirty = [...this.#dirty];
     this.#dirty.clear();
+    this.#attachments.seen(this.observer.containers, dirty);
     for (const id of dirty) {
       const work = this.#working.get(id);
       if (!work) this.#advance(id);
@@ -212,7 +213,8 @@ export class TaskLoop {
     if (container) return this.#begin(id, removalSteps(container, departed.get(id)));
     if (departed.has(id)) return this.#begin(id, [{ type: 'unmountFiles', taskId: id }]);
     this.attempts.delete(id);
-    if (this.#leaving.delete(id)) this.modules.network.detached(id);
+    const wasComing = this.#attachments.gone(id);
+    if (this.#leaving.delete(id) || wasComing) this.modules.network.detached(id);
   }
 
   /** One wait for an engine that is away is enough: every task is decided again when it is back. */
@@ -246,6 +248,7 @@ export class TaskLoop {
   }
 
   async #step(id: string, step: Step, signal: AbortSignal): Promise<StepOutcome> {
+    if (step.type === 'startContainer') await this.#attachments.coming(id, placesOf(step.task));
     if (step.type === 'stopContainer') await Promise.all([this.#withdraw(id), this.modules.leftElsewhere(id)]);
     const lane = step.type === 'pull' ? 'pull' : step.type === 'stopContainer' ? 'stop' : 'work';
     this.observer.touch(id);

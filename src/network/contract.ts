@@ -98,8 +98,8 @@ export interface Ports extends Facet<Traffic> {
 export interface Names extends Facet<Traffic> {
   /** The name servers that listen now, as of the last `apply` or `audit`. */
   servers(): readonly NameServer[];
-  /** Of a container that was made elsewhere, names that are not the cluster's are asked of the servers that it was made with. */
-  attached(attachment: TaskAttachment): Promise<void>;
+  /** Of a container that was made elsewhere, or has servers of its own, names that are not the cluster's are asked of these. It need not run yet. */
+  attached(attachment: ComingAttachment): Promise<void>;
   detached(taskId: string): void;
 }
 
@@ -114,6 +114,11 @@ export interface TaskAttachment {
   goesOn?: boolean;
 }
 
+/** What a container has that need not run yet. */
+export interface ComingAttachment extends Omit<TaskAttachment, 'pid' | 'networks'> {
+  networks: readonly Pick<AttachedNetwork, 'networkId' | 'address'>[];
+}
+
 export interface NodeNetwork {
   readonly bridges: Facet<readonly BridgedNetwork[]>;
   readonly overlay: Facet<Overlay>;
@@ -121,6 +126,8 @@ export interface NodeNetwork {
   readonly names: Facet<Traffic> & Pick<Names, 'servers'>;
   /** Refuses when this host cannot do it. `disturbed` is called when something may be other than applied: an audit should come soon. */
   start(disturbed: () => void, signal: AbortSignal): Promise<void>;
+  /** A task's container is about to start: its first look-up is answered as all of them are. Resolves when it is known, or cannot be made known. */
+  attaching(attachment: ComingAttachment): Promise<void>;
   /** A task's container runs with these attachments; again when they change. Rejects when clients could be led to it whom it would not answer: to be tried again. */
   attached(attachment: TaskAttachment): Promise<void>;
   /**

@@ -18,6 +18,7 @@ export function joinFacets(parts: NetworkParts): Omit<NodeNetwork, 'start' | 'st
     overlay: parts.overlay,
     ports: { ...ports.facet, clashes: () => parts.ports.clashes() },
     names: { ...names.facet, servers: () => parts.names.servers() },
+    attaching: (attachment) => parts.names.attached(attachment),
     async attached(attachment) {
       // Before it is led there: what it asks until then is asked of those that it was made with.
       await parts.names.attached(attachment);

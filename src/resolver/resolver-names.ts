@@ -4,7 +4,7 @@ import { Coalescer } from '#base/pace/coalescer';
 import { equal } from '#base/equal';
 import { Refusal } from '#base/refusal';
 import type { Logger } from '#base/logger';
-import type { Counters, Names, NameServer, TaskAttachment, Traffic } from '#network/contract';
+import type { ComingAttachment, Counters, Names, NameServer, Traffic } from '#network/contract';
 import { ledServers } from '#network/rules/asked-names';
 import type { DoorPlace } from './door.ts';
 import { Connection } from './connection.ts';
@@ -86,9 +86,9 @@ export class ResolverNames implements Names {
     return this.#changes.submit(wanted);
   }
 
-  async attached({ taskId, networks, asks, goesOn = false }: TaskAttachment): Promise<void> {
+  async attached({ taskId, networks, asks, goesOn = false }: ComingAttachment): Promise<void> {
     const servers = ledServers(asks?.servers ?? []).slice(0, serversEach);
-    const own = (servers.length > 0 || goesOn) && networks.length > 0 ? { addresses: networks.map(({ address }) => address), servers } : undefined;
+    const own = (servers.length > 0 || goesOn) && networks.length > 0 ? { addresses: networks.map(({ address }) => address).sort(), servers } : undefined;
     if (equal(this.#asks.get(taskId), own)) return;
     if (own) this.#asks.set(taskId, own);
     else this.#asks.delete(taskId);

@@ -2,7 +2,7 @@
 import { TemplateBudget } from '#template/budget';
 import { TemplateError } from '#template/error';
 import { withoutPrefix } from '#model/address';
-import type { Network } from '#model/object/network';
+import type { AttachedNetwork, Network } from '#model/object/network';
 import type { Config, Secret } from '#model/object/secret';
 import type { Task } from '#model/object/task';
 import { isDue, type Failure } from './attempt.ts';
@@ -71,14 +71,19 @@ export function hasFiles(task: Task): boolean {
 
 /** Ids of the cluster networks that a task is attached to. */
 export function networkIds(task: Task): readonly string[] {
-  return (task.NetworksAttachments ?? []).filter((attachment) => attachment.Addresses.length > 0).map((attachment) => attachment.Network.ID);
+  return placesOf(task).map(({ networkId }) => networkId);
+}
+
+/** The cluster networks that a task's container is on, with its address in each. */
+export function placesOf(task: Task): readonly Pick<AttachedNetwork, 'networkId' | 'address'>[] {
+  const wanted = (task.NetworksAttachments ?? []).filter((attachment) => attachment.Addresses.length > 0);
+  return wanted.map(({ Network, Addresses }) => ({ networkId: Network.ID, address: withoutPrefix(Addresses[0] ?? '') }));
 }
 
 /** Networks that a running container should be on, and is not, or not with the task's address. */
 export function lostNetworks(task: Task, { networks }: ObservedContainer): readonly string[] {
   const addresses = new Map(networks.map(({ networkId, address }) => [networkId, address]));
-  const wanted = (task.NetworksAttachments ?? []).filter((attachment) => attachment.Addresses.length > 0);
-  return wanted.filter(({ Network, Addresses }) => addresses.get(Network.ID) !== withoutPrefix(Addresses[0] ?? '')).map(({ Network }) => Network.ID);
+  return placesOf(task).flatMap(({ networkId, address }) => (addresses.get(networkId) === address ? [] : [networkId]));
 }
 
 /** An old refusal ends no new task: as long as one waits, the network is needed and made again. */

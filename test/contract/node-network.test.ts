@@ -310,6 +310,7 @@ async function overWire(client: NetworkClient): Promise<Subject['network']> {
     overlay: facet('overlay'),
     ports: { ...facet('ports'), clashes: () => [] },
     names: { ...facet('names'), servers: () => servers },
+    attaching: (attachment) => client.call('attaching', attachment),
     attached: (attachment) => client.call('attached', attachment),
     detaching: (id) => client.call('detaching', id),
     detached: (id) => void client.call('detached', id),

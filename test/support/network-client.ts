@@ -1,7 +1,7 @@
 /** Starts `network-driver` on a test host and calls it. */
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
-import type { BridgedNetwork, Counters, NameServer, Overlay, TaskAttachment, Traffic } from '#network/contract';
+import type { BridgedNetwork, ComingAttachment, Counters, NameServer, Overlay, TaskAttachment, Traffic } from '#network/contract';
 
 interface Methods {
   start: () => void;
@@ -19,6 +19,7 @@ interface Methods {
   /** One call of one part. */
   facet: (part: 'bridges' | 'overlay' | 'ports' | 'names', method: 'apply' | 'audit' | 'counters', wanted?: unknown) => unknown;
   servers: () => readonly NameServer[];
+  attaching: (attachment: ComingAttachment) => void;
   attached: (attachment: TaskAttachment) => void;
   detaching: (taskId: string) => void;
   detached: (taskId: string) => void;

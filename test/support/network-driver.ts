@@ -63,6 +63,7 @@ const methods: Record<string, (...args: never[]) => unknown> = {
   overlay: (wanted: Parameters<typeof network.overlay.apply>[0]) => network.overlay.apply(wanted),
   facet: (part: 'bridges' | 'overlay' | 'ports' | 'names', method: 'apply' | 'audit' | 'counters', wanted: never) => network[part][method](wanted),
   servers: () => network.names.servers(),
+  attaching: network.attaching,
   attached: network.attached,
   detaching: network.detaching,
   detached: network.detached,

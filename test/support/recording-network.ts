@@ -1,7 +1,7 @@
 /** A node's network in memory: it holds what it is asked for, and shows it. It passes the same contract suite as the real one. */
 import type { ServiceEndpoint } from '#model/object/assignment';
 import type { PortClash } from '#model/object/node';
-import type { BridgedNetwork, Facet, NameServer, NodeNetwork, Overlay, TaskAttachment, Traffic } from '#network/contract';
+import type { BridgedNetwork, ComingAttachment, Facet, NameServer, NodeNetwork, Overlay, TaskAttachment, Traffic } from '#network/contract';
 import { joinFacets } from '#network/node-network';
 import { planOverlay } from '#network/overlay';
 
@@ -75,8 +75,11 @@ class RecordedPorts extends Recorded<Traffic> {
 
 class RecordedNames extends Recorded<Traffic> {
   readonly gone: string[] = [];
+  readonly attachments: ComingAttachment[] = [];
 
-  async attached(): Promise<void> {}
+  async attached(attachment: ComingAttachment): Promise<void> {
+    this.attachments.push(attachment);
+  }
 
   detached(taskId: string): void {
     this.gone.push(taskId);
@@ -112,6 +115,7 @@ export class RecordingNetwork implements NodeNetwork {
   readonly overlay: NodeNetwork['overlay'];
   readonly ports: NodeNetwork['ports'];
   readonly names: NodeNetwork['names'];
+  readonly attaching: NodeNetwork['attaching'];
   readonly attached: NodeNetwork['attached'];
   readonly detaching: NodeNetwork['detaching'];
   readonly detached: NodeNetwork['detached'];
@@ -123,6 +127,7 @@ export class RecordingNetwork implements NodeNetwork {
     this.overlay = joined.overlay;
     this.ports = joined.ports;
     this.names = joined.names;
+    this.attaching = joined.attaching;
     this.attached = joined.attached;
     this.detaching = joined.detaching;
     this.detached = joined.detached;
