@@ -22,7 +22,7 @@ export interface ManagersLineParts {
   random: Random;
 }
 
-/** A manager that does not answer must not keep the node from the next one: that is asked meanwhile, and the first is given up later. One whose connection stands is there, and busy: it has the longest patience, for each other whom many nodes ask meanwhile makes all of them slower. */
+/** A manager that does not answer must not keep the node from the next one: that is asked meanwhile, and the first is given up later. One whose connection stands is there, and busy, and so is one whom another manager names as the leader: it has the longest patience, for each other whom many nodes ask meanwhile makes all of them slower. */
 const patienceMs = 300;
 /** Each search that fails lets the next one wait longer for each manager: when a thousand nodes seek the leader at once, whoever asks everybody makes it worse. */
 const longestPatienceMs = 2400;
@@ -128,6 +128,8 @@ class Search {
   /** Who was asked and has not answered, and until when (ms) each is waited for alone while its connection stands. */
   readonly #open = new Map<DispatcherConnection, number>();
   #unanswered = false;
+  /** Whom a manager named as the leader. */
+  #told: string | undefined;
   #cancel: () => void = () => {};
   #failure: unknown = new Refusal('unavailable', 'this node knows no manager');
 
@@ -171,7 +173,7 @@ class Search {
           return reject(this.#failure);
         }
         if (this.#asked.has(address)) return askNext();
-        this.#cancel = afterLimit(ownTimes, this.#patience.eachMs, late);
+        this.#cancel = afterLimit(ownTimes, address === this.#told ? longestPatienceMs : this.#patience.eachMs, late);
         this.#ask(address).then(
           (session) => {
             // Another one was quicker.
@@ -244,7 +246,9 @@ class Search {
   #failed(error: unknown): void {
     if (!isDenial(this.#failure)) this.#failure = error;
     const leader = error instanceof Refusal ? error.facts['leader'] : undefined;
-    if (typeof leader === 'string' && this.#parts.tls()) this.#queue.unshift(leader);
+    if (typeof leader !== 'string' || !this.#parts.tls()) return;
+    this.#told = leader;
+    this.#queue.unshift(leader);
   }
 }
 

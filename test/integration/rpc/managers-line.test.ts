@@ -188,6 +188,15 @@ test('who seeks again asks over the connections that stand: a handshake for each
   session.close();
 });
 
+test('a leader who was named is waited for while he has no time for a handshake: the others are not asked meanwhile', async () => {
+  const opened: string[] = [];
+  const leader = await counted(await leading(opened), 1000);
+  const others = await Promise.all([1, 2, 3].map(async () => await counted(await follower(leader.address))));
+  const session = await openBy(...others.map(({ address }) => address));
+  expect([await session.heartbeat(), opened, leader.count(), others.map(({ count }) => count()).toSorted()]).toEqual([77, ['n'], 1, [0, 0, 1]]);
+  session.close();
+});
+
 test('a leader that is there and busy is waited for: the others are not asked meanwhile', async () => {
   let leads = false;
   const asked: string[] = [];
@@ -211,14 +220,17 @@ test('a leader that is there and busy is waited for: the others are not asked me
   opened.close();
 });
 
-/** A door before a manager that counts who comes through. */
-async function counted(address: string): Promise<{ address: string; count: () => number }> {
+/** A door before a manager that counts who comes through. `waitMs`: before anything of a connection is heard behind it. */
+async function counted(address: string, waitMs = 0): Promise<{ address: string; count: () => number }> {
   let count = 0;
   const door = createServer((near) => {
     count++;
-    const far = connect(Number(address.split(':')[1]), '127.0.0.1');
-    near.pipe(far).pipe(near);
-    for (const line of [near, far]) line.on('error', () => line.destroy()).unref();
+    near.on('error', () => near.destroy()).unref();
+    setTimeout(() => {
+      const far = connect(Number(address.split(':')[1]), '127.0.0.1');
+      near.pipe(far).pipe(near);
+      far.on('error', () => far.destroy()).unref();
+    }, waitMs);
   });
   silent.push(door);
   await new Promise<void>((resolve) => door.listen(0, '127.0.0.1', resolve));

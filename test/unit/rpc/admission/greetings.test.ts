@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { Greetings } from '#rpc/admission/greetings';
 
 interface Played {
@@ -62,4 +62,18 @@ test('who says nothing keeps his place for a while alone', async () => {
   expect(begun).toEqual(names(5));
   await next();
   expect(begun).toEqual(names(6));
+});
+
+test('of a thousand nodes that all take their time, a quarter begin in a second', () => {
+  vi.useFakeTimers();
+  try {
+    const begun: string[] = [];
+    const greetings = new Greetings<Played>(({ name }) => void begun.push(name));
+    for (const name of names(1000)) greetings.take({ name, destroyed: false }, name, name);
+    vi.advanceTimersByTime(1000);
+    expect(begun.length).toBeGreaterThanOrEqual(250);
+    expect(begun.length).toBeLessThan(300);
+  } finally {
+    vi.useRealTimers();
+  }
 });
