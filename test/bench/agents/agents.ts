@@ -23,6 +23,7 @@ export interface AgentsSize {
 const limitOf = ({ nodes }: AgentsSize): number => Math.max(240_000, 600 * nodes);
 const lookMs = 500;
 const steadyMs = 30_000;
+const idleMs = 15_000;
 const asksPerSecond = 20;
 const targets = { p99Ms: 100, turnMs: 20, rssMB: 1000 };
 
@@ -62,7 +63,7 @@ export async function benchAgents(size: AgentsSize, say: (text: string) => void)
   const given = process.env['NODE_OPTIONS'] ?? '';
   Object.assign(process.env, { NODE_OPTIONS: `${given} --import ${monitor}`, SHOAL_TURNS: join(machines.hosts[0]?.folder ?? '', 'turns') });
   if (size.sampled) process.env['SHOAL_SAMPLE'] = '1';
-  const daemons = machines.hosts.map((host: Host, at: number) => new HostDaemon(host, `m${at}`, ['--safe-mode=false']));
+  const daemons = machines.hosts.map((host: Host, at: number) => new HostDaemon(host, `m${at}`, ['--safe-mode=false', '--log-level', 'info']));
   let fleet: Fleet | undefined;
   try {
     await Promise.all(daemons.map((daemon) => daemon.start()));
@@ -114,6 +115,7 @@ class LargeCluster {
     await this.#form(first);
     await this.#until(async () => (await this.fleet.state()).prepared === nodes, 'not all nodes have a key');
     await this.#phase(`${nodes} nodes join`, () => this.#join(first));
+    await this.#phase('all are in, and nothing happens', () => pause(idleMs));
     await this.#phase(`${services * replicas} tasks are made and run`, () => this.#deploy(first));
     await this.#phase(`asked for ${steadyMs / 1000} s`, () => this.#ask());
     await this.#phase('the leader dies', () => this.#loseLeader());
