@@ -10,7 +10,10 @@ export default defineConfig({
     // Real engines on a busy machine now and then miss a time limit; in continuous integration such a test gets two more tries, and the report says so.
     retry: process.env['CI'] ? 2 : 0,
     pool: 'forks',
-    maxWorkers: 2,
+    // Files with real parts wait for a good part of their time: a third worker has what the two others leave of two cores.
+    maxWorkers: 3,
+    // Of tests that say that they may run side by side.
+    maxConcurrency: 4,
     reporters: ['default'],
     // In the order of their names: long files with real parts come first, and the short ones fill what is left beside the last of them.
     projects: [

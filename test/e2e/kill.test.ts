@@ -11,7 +11,7 @@ import { type Container, settled, snapshotOf, type Wanted } from '#test/support/
 import { type Host, loadImage, startHost, stays, until, whyNoHost } from '../support/machine.mjs';
 
 const reason = whyNoHost();
-const rounds = Number(process.env['SHOAL_KILL_ROUNDS'] ?? 6);
+const rounds = Number(process.env['SHOAL_KILL_ROUNDS'] ?? 4);
 const seed = Number(process.env['SHOAL_SEED'] ?? Date.now() % 1_000_000);
 const image = 'shoal-kill-test:1';
 /** Of the one whose look-ups must not notice anything. */

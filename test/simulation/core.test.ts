@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { tier } from './tiers/core.ts';
 
 /** More of them by `npm run simulate -- --tier core --seeds N`. */
-const seeds = 500;
+const seeds = 300;
 
 test.each(tier.guided)('the core keeps its promises: $name', (script) => script.run());
 

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { tier } from './tiers/driver.ts';
 
 /** More of them by `npm run simulate -- --tier driver --seeds N`. */
-const seeds = 50;
+const seeds = 40;
 
 test.each(tier.guided)('the driver keeps its promises: $name', (script) => script.run());
 

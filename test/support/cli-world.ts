@@ -8,7 +8,10 @@ import { createRepository, setRepositoryStatus } from '#control/repository/repos
 import { createToken } from '#control/repository/tokens';
 import { setSealing } from '#control/sealing';
 import { deployStack } from '#control/stack/stacks';
-import { startApi, type ApiFixture } from './api-fixture.ts';
+import type { TaskLogLine } from '#api/dependencies';
+import type { StoreImage } from '#store/store';
+import { instantTasks, startApi, type ApiFixture } from './api-fixture.ts';
+import { MemoryCluster } from './memory-cluster.ts';
 import { testIdentity, testRecipient } from './sealed-files.ts';
 
 export interface Ran {
@@ -29,15 +32,25 @@ const file = `services:
 
 const signers = 'me@localhost ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJcTtTJkJ0dYyQm5Z0Xo9G0mJ8mYq7n9kqHn2z1yJ5fA\n';
 
-/** One run of `args` on a world of its own. */
+interface World {
+  image: StoreImage;
+  logs: readonly (readonly [string, TaskLogLine[]])[];
+}
+
+let world: Promise<World> | undefined;
+
+/** One run of `args` on a world of its own: a copy of one that is made once. */
 export async function run(args: readonly string[]): Promise<Ran> {
-  const api = await startApi();
+  const { image, logs } = await (world ??= theWorld());
+  const cluster = new MemoryCluster({ seed: 2, stages: [instantTasks] });
+  cluster.store.restore(image);
+  const api = await startApi({ cluster });
+  for (const [id, lines] of logs) api.logs.set(id, lines);
   const asked: string[] = [];
   const door = await recorder(api, asked);
   const shown: string[] = [];
   const keep = (text: string | Uint8Array): boolean => shown.push(String(text)) > 0;
   try {
-    await makeWorld(api);
     const places = {
       FILE: await api.file('a.yml', file),
       OTHER: await api.file('b.yml', file.replace('web', 'web2')),
@@ -106,6 +119,16 @@ function plain(text: string, api: ApiFixture): string {
 function storedIn({ cluster: { store }, status }: ApiFixture): string {
   const kinds = ['cluster', 'node', 'service', 'network', 'secret', 'config', 'stack', 'repository'] as const;
   return JSON.stringify([status, kinds.map((kind) => [...store.list(kind)])]).replaceAll(tokenDigest, '"Digest":""');
+}
+
+async function theWorld(): Promise<World> {
+  const api = await startApi();
+  try {
+    await makeWorld(api);
+    return { image: api.cluster.store.image(), logs: [...api.logs] };
+  } finally {
+    await api.stop();
+  }
 }
 
 /** A cluster with one of everything; what is made has something of all that can be taken away. */

@@ -17,8 +17,8 @@ export interface Ran {
 export interface RunOptions {
   /** Given to standard input. */
   input?: string;
-  /** Sent to the command after this time; the command is then waited for. */
-  signalAfter?: { ms: number; signal: NodeJS.Signals };
+  /** Sent to the command after this time, or once it has said something like that; the command is then waited for. */
+  signalAfter?: { ms?: number; said?: RegExp; signal: NodeJS.Signals };
   environment?: Record<string, string>;
   /** A command that takes longer hangs; absent: as long as ours may take. */
   limitMs?: number;
@@ -190,12 +190,19 @@ function wellDone(args: readonly string[], { code, stdout, stderr }: Ran): strin
 export async function runCommand(command: string, args: readonly string[], environment: Record<string, string>, options: RunOptions = {}): Promise<Ran> {
   const child = spawn(command, args, { env: { ...process.env, ...environment, ...options.environment } });
   const ran = { stdout: '', stderr: '' };
-  child.stdout.setEncoding('utf8').on('data', (text: string) => (ran.stdout += text));
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (ran.stderr += text));
-  child.stdin.on('error', () => undefined).end(options.input ?? '');
   const { signalAfter, limitMs = commandLimitMs } = options;
+  let awaited = signalAfter?.said;
+  for (const stream of ['stdout', 'stderr'] as const) {
+    child[stream].setEncoding('utf8').on('data', (text: string) => {
+      ran[stream] += text;
+      if (!signalAfter || !awaited?.test(ran[stream])) return;
+      awaited = undefined;
+      child.kill(signalAfter.signal);
+    });
+  }
+  child.stdin.on('error', () => undefined).end(options.input ?? '');
   const timers = [setTimeout(() => child.kill('SIGKILL'), limitMs)];
-  if (signalAfter) timers.push(setTimeout(() => child.kill(signalAfter.signal), signalAfter.ms));
+  if (signalAfter?.ms !== undefined) timers.push(setTimeout(() => child.kill(signalAfter.signal), signalAfter.ms));
   const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null];
   for (const timer of timers) clearTimeout(timer);
   if (signal === 'SIGKILL') throw new Error(`${command} ${args.join(' ')} took over ${limitMs} ms: ${ran.stdout}${ran.stderr}`);

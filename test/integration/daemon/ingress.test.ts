@@ -1,4 +1,5 @@
 /** Published ports as callers find them: from outside, from the host, over loopback. */
+import { spawnSync } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { HostDaemon, runCommand } from '#test/support/daemon';
 import { type Host, loadImage, startHost, until, whyNoHost } from '../../support/machine.mjs';
@@ -152,6 +153,12 @@ describe.skipIf(reason !== undefined)(reason ? `ingress (skipped: ${reason})` : 
     );
   });
 
+  /** Of none nslookup says so by its exit. */
+  function addressesOf(caller: string, name: string): Set<string> {
+    const { stdout } = spawnSync('docker', ['-H', `unix://${host.socket}`, 'exec', caller, 'nslookup', '-type=a', name], { encoding: 'utf8' });
+    return new Set(stdout.match(/^Address: *\d+\.\d+\.\d+\.\d+$/gm) ?? []);
+  }
+
   test('names resolve in the stack, and follow its replicas', async () => {
     const service = { image, init: true, networks: { back: { aliases: ['api'] } }, deploy: { replicas: 2, update_config: { monitor: '500ms' } } };
     const text = JSON.stringify({
@@ -172,8 +179,12 @@ describe.skipIf(reason !== undefined)(reason ? `ingress (skipped: ${reason})` : 
         ['names_app', 1],
         ['tasks.app', 2],
       ] as const) {
-        const found = host.docker(['exec', caller, 'nslookup', '-type=a', name]).match(/^Address: *\d+\.\d+\.\d+\.\d+$/gm) ?? [];
-        expect(new Set(found).size, name).toBe(count);
+        // A task's name comes with its traffic, a moment after it runs.
+        await until(
+          () => addressesOf(caller, name).size === count,
+          10_000,
+          () => `${name}: ${[...addressesOf(caller, name)].join(' ')}, and not ${count}`,
+        );
       }
       expect(host.docker(['exec', caller, 'wget', '-q', '-O', '-', 'http://api/']).trim()).toMatch(/^\w{12}$/);
       await daemon.ask('stack', 'rm', 'names');
