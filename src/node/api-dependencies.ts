@@ -1,5 +1,5 @@
 /** What the API is given of this daemon. */
-import type { Dependencies, LocalSwarm, ReconcileEvent, TaskLogLine, TaskLogOptions } from '#api/dependencies';
+import type { Dependencies, ReconcileEvent, TaskLogLine, TaskLogOptions } from '#api/dependencies';
 import type { Listeners } from '#base/listeners';
 import type { Logger } from '#base/logger';
 import { Refusal } from '#base/refusal';
@@ -8,33 +8,26 @@ import { deployPlanner } from '#gitops/plan';
 import { foresee } from '#manager/foresight/foresee';
 import type { Task } from '#model/object/task';
 import type { ClusterDoor } from './cluster-door.ts';
+import type { ClusterLife } from './cluster-life.ts';
 import { leaderWay } from './leader-way.ts';
 import type { ManagerPart } from './member/manager-part.ts';
 import type { Membership } from './member/membership.ts';
 import { remoteLogs } from './member/remote-logs.ts';
 import type { DaemonOptions } from './options.ts';
-import type { Custodian } from './restore/custodian.ts';
 import type { KeptEvents } from './state/kept-events.ts';
 import { systemClock } from './system.ts';
 
 export interface DaemonInside {
   door: ClusterDoor;
-  daemon: LocalSwarm;
-  custody: Custodian;
-  member: () => Membership | undefined;
-  /** Refuses outside a cluster. */
-  inside: () => Membership;
-  /** Refuses where this node is no manager. */
-  managing: () => ManagerPart;
+  life: ClusterLife;
   events: Listeners<ReconcileEvent>;
   kept: KeptEvents;
 }
 
-export function apiDependencies(
-  options: DaemonOptions,
-  logger: Logger,
-  { door, daemon, custody, member, inside, managing, events, kept }: DaemonInside,
-): Dependencies {
+export function apiDependencies(options: DaemonOptions, logger: Logger, { door, life, events, kept }: DaemonInside): Dependencies {
+  const member = (): Membership | undefined => life.member;
+  const inside = (): Membership => life.inside();
+  const managing = (): ManagerPart => life.managing();
   const logsOf = (task: Task, logOptions: TaskLogOptions, signal: AbortSignal): AsyncIterable<TaskLogLine> => {
     const { identity, agent } = inside();
     if (task.NodeID === identity.nodeId) return agent.logs(task.ID, logOptions, signal);
@@ -47,8 +40,8 @@ export function apiDependencies(
   return {
     cluster: door,
     leader: leaderWay(managing),
-    swarm: daemon,
-    custody,
+    swarm: life,
+    custody: life.custody,
     authority: { change: async (cluster, wanted) => managing().authority.change(cluster, wanted) },
     engineSocket: options.engine,
     registries: new Registries(options.engine),

@@ -1,107 +1,68 @@
-/** The daemon: serves the API, and lives in a cluster or waits for one. */
+/** The daemon: one process from its start to its end; serves the API, and has the node's life in clusters. */
 import { mkdirSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
+import type { ReconcileEvent } from '#api/dependencies';
 import type { HttpDoor } from '#api/door/http-door';
 import { ApiServer } from '#api/server';
 import { keptEvents } from '#api/stream/swarm-events';
-import type { InitRequest, JoinRequest, LocalSwarm, ReconcileEvent, SwarmStatus } from '#api/dependencies';
-import { newId } from '#base/ids';
 import { Listeners } from '#base/listeners';
 import type { Logger } from '#base/logger';
 import { Refusal } from '#base/refusal';
-import { unlockKeyBytes, unlockKeyText } from '#model/trust/unlock-key';
-import { isLocked } from '#disk/key';
-import { initCluster } from '#control/clusters';
-import type { NodeCertificate } from '#identity/certificate-files';
-import { joiningPlaceOf, placeOf, type AskedPlace, type Place } from './address.ts';
-import { Custodian } from './restore/custodian.ts';
-import { describeEngine, Fitness } from './founding/fitness.ts';
-import { initOptions, locksManagers } from './founding/init-options.ts';
-import { newCluster, refuseLostCluster } from './founding/new-cluster.ts';
-import { JoinAttempt, joinLimitMs } from './join/join-attempt.ts';
-import { joinCluster, type JoinedNode } from './join/join-cluster.ts';
-import { rehearse } from './join/rehearsal.ts';
-import type { ManagerPart } from './member/manager-part.ts';
-import { ClusterDoor } from './cluster-door.ts';
-import { makePassable } from './state/run-folder.ts';
-import { forgetCluster } from './state/forget.ts';
-import { readIdentity, writeIdentity, type Identity } from './state/identity.ts';
-import { addressPools, instanceOf } from './state/instance.ts';
-import { Membership } from './member/membership.ts';
-import { NodeLock } from './member/node-lock.ts';
+import { programVersion } from '#base/version';
 import { apiDependencies } from './api-dependencies.ts';
+import { ClusterDoor } from './cluster-door.ts';
+import { ClusterLife } from './cluster-life.ts';
+import { Fitness } from './founding/fitness.ts';
+import { rehearse } from './join/rehearsal.ts';
 import type { DaemonOptions } from './options.ts';
 import type { ReleaseKeeper } from './release/release-keeper.ts';
-import { livedMs, safetyOf, startsThatDied, countStarts } from './state/starts.ts';
-import { lockState } from './state/state-lock.ts';
-import { systemClock, systemRandom } from './system.ts';
-import { swarmStatus } from './state/swarm-status.ts';
+import { readIdentity } from './state/identity.ts';
 import { KeptEvents } from './state/kept-events.ts';
+import { makePassable } from './state/run-folder.ts';
+import { countStarts, livedMs, safetyOf, startsThatDied } from './state/starts.ts';
+import { lockState } from './state/state-lock.ts';
+import { systemClock } from './system.ts';
 import { webhookDoor } from './webhooks/webhook-door.ts';
-import { programVersion } from '#base/version';
-import { swarmTexts } from '#model/swarm-texts';
 
-export class Daemon implements LocalSwarm {
+export class Daemon {
   readonly #options: DaemonOptions;
   readonly #logger: Logger;
-  readonly #onFatal: (error: unknown) => void;
   readonly #release: ReleaseKeeper;
-  readonly #door: ClusterDoor;
+  readonly #life: ClusterLife;
   readonly #api: ApiServer;
   readonly #webhooks: HttpDoor | undefined;
-  readonly #listeners: Listeners<ReconcileEvent>;
   readonly #kept: KeptEvents;
   readonly #fitness = new Fitness();
-  #member: Membership | undefined;
-  #changing = false;
-  /** Whose files are sealed with a key that nobody has given yet. */
-  #locked: Identity | undefined;
-  /** On its way into a cluster; it goes on after the request that began it was answered. */
-  #joining: JoinAttempt<JoinedNode> | undefined;
   #unlock: () => Promise<void> = async () => {};
   /** Why only the API runs. */
   #safety: string | undefined;
-  /** In safe mode: why not even the cluster's state can be read. */
-  #broken = '';
   #endCount: () => void = () => {};
 
   constructor(options: DaemonOptions, logger: Logger, onFatal: (error: unknown) => void, release: ReleaseKeeper) {
     this.#options = options;
     this.#logger = logger;
-    this.#door = new ClusterDoor(logger);
-    this.#listeners = new Listeners(logger, 'the reconciler');
-    this.#onFatal = onFatal;
     this.#release = release;
     this.#kept = new KeptEvents(options.state, keptEvents, logger);
-    this.#webhooks = webhookDoor(options, async () => this.#managing().seat.view(), logger.child({ part: 'webhooks' }));
+    const door = new ClusterDoor(logger);
+    const events = new Listeners<ReconcileEvent>(logger, 'the reconciler');
+    const life = new ClusterLife(options, {
+      logger,
+      door,
+      fitness: this.#fitness,
+      kept: this.#kept,
+      release,
+      api: () => this.#api,
+      safety: () => this.#safety,
+      onFatal,
+      onReconcile: (event) => events.tell(event),
+    });
+    this.#life = life;
+    this.#webhooks = webhookDoor(options, async () => life.managing().seat.view(), logger.child({ part: 'webhooks' }));
     const { socket: socketPath, group: socketGroup, metrics: metricsPlace } = options;
     this.#api = new ApiServer(
       { socketPath, socketGroup, version: programVersion, ...(metricsPlace && { metricsPlace }) },
-      apiDependencies(options, logger, {
-        door: this.#door,
-        daemon: this,
-        custody: this.#newCustodian(),
-        member: () => this.#member,
-        inside: () => this.#inside(),
-        managing: () => this.#managing(),
-        events: this.#listeners,
-        kept: this.#kept,
-      }),
+      apiDependencies(options, logger, { door, life, events, kept: this.#kept }),
     );
-  }
-
-  #newCustodian(): Custodian {
-    return new Custodian(this.#options, {
-      logger: this.#logger,
-      exclusively: (work) => this.#exclusively(work),
-      managing: () => this.#managing(),
-      inside: () => this.#member !== undefined || this.#joining !== undefined,
-      refuse: () => this.#refuseInSafeMode(),
-      giveUp: () => this.#giveUp(),
-      enter: (identity, files, lock) => this.#enterAs(identity, files, lock),
-      locked: () => this.#locked && ((lock) => this.#unlockWith(lock)),
-      goBack: (identity) => this.#return(identity),
-    });
   }
 
   /** Resolves when the API answers; in a cluster, when its state is there. Refuses what cannot work. */
@@ -114,11 +75,8 @@ export class Daemon implements LocalSwarm {
     this.#safety = safetyOf(this.#options.safeMode, died);
     const identity = readIdentity(state);
     try {
-      if (this.#safety !== undefined) await this.#enterSafely(identity, this.#safety);
-      else {
-        countStarts(this.#options.state, died + 1, this.#logger);
-        if (identity) await this.#return(identity);
-      }
+      if (this.#safety === undefined) countStarts(this.#options.state, died + 1, this.#logger);
+      await this.#life.begin(identity);
     } catch (error) {
       // A refusal says what to do: it is no death.
       if (error instanceof Refusal && this.#safety === undefined) countStarts(this.#options.state, died, this.#logger);
@@ -127,274 +85,21 @@ export class Daemon implements LocalSwarm {
     await this.#api.start();
     await this.#webhooks?.start();
     if (this.#safety === undefined) this.#endCount = systemClock.after(livedMs, () => countStarts(this.#options.state, 0, this.#logger));
-    if (this.#safety === undefined) void (this.#member?.served() ?? Promise.resolve()).then(() => this.#release.proven());
+    if (this.#safety === undefined) void (this.#life.member?.served() ?? Promise.resolve()).then(() => this.#release.proven());
     this.#logger.info({ socket, state, swarm: identity ? 'active' : 'inactive' }, this.#safety ?? 'the daemon is ready');
     if (!identity && this.#safety === undefined) void rehearse(this.#options, this.#fitness, this.#logger);
-  }
-
-  async #return(identity: Identity, lock?: string): Promise<void> {
-    await this.#fitness.check();
-    if (lock === undefined && (await this.#staysLocked(identity))) return;
-    const member = this.#newMember(identity, false, lock);
-    await member.startSeat();
-    refuseLostCluster(member.manager, this.#options.state);
-    await this.#enter(member);
-  }
-
-  /** What runs here runs on, and is looked after again when it is unlocked. */
-  async #staysLocked(identity: Identity): Promise<boolean> {
-    if (!(await isLocked(join(this.#options.state, 'raft')))) return false;
-    this.#locked = identity;
-    this.#door.use(undefined, swarmTexts.locked);
-    this.#logger.warn({}, 'this manager is locked: containers, names and ports go on, and nothing is changed until `shoal swarm unlock` gives it the key');
-    return true;
-  }
-
-  async #unlockWith(lock: string): Promise<void> {
-    const identity = this.#locked;
-    if (!identity) return;
-    if (this.#safety === undefined) await this.#return(identity, lock);
-    else await this.#enterSafely(identity, this.#safety, lock);
-    this.#locked = undefined;
-  }
-
-  /** The cluster's state for reading and mending, if it can be had at all; nothing that looks after anything. */
-  async #enterSafely(identity: Identity | undefined, why: string, lock?: string): Promise<void> {
-    this.#logger.warn({ state: this.#options.state }, why);
-    if (!identity) return;
-    try {
-      if (lock === undefined && (await this.#staysLocked(identity))) return;
-      const member = this.#newMember(identity, false, lock);
-      await member.startSeat();
-      await this.#enter(member);
-    } catch (error) {
-      this.#breakDown(error);
-    }
-  }
-
-  /** In safe mode what fails is told and not fatal: there is nothing left to start again with. */
-  #breakDown(error: unknown): void {
-    this.#broken = `the cluster's state cannot be read: ${error instanceof Error ? error.message : String(error)}`;
-    this.#logger.error({ error: this.#broken }, 'safe mode goes on without the cluster: put back a copy of the state folder');
-    this.#door.use(undefined);
-    this.#member = undefined;
   }
 
   /** Containers run on. */
   async stop(): Promise<void> {
     this.#endCount();
-    this.#joining?.abandon();
-    // While it is answered here, what is asked goes to the next leader.
-    await this.#member?.handOver();
-    await this.#webhooks?.stop();
-    await this.#api.stop();
-    await this.#member?.stop();
+    await this.#life.stop(async () => {
+      await this.#webhooks?.stop();
+      await this.#api.stop();
+    });
     await this.#kept.stop();
     // An orderly end is no death; after a safe life the next start is whole again.
     countStarts(this.#options.state, 0, this.#logger);
     await this.#unlock();
-  }
-
-  status(): SwarmStatus {
-    return swarmStatus({ member: this.#member, safety: this.#safety, locked: this.#locked !== undefined, broken: this.#broken, joining: this.#joining });
-  }
-
-  init(request: InitRequest): Promise<string> {
-    return this.#exclusively(async () => {
-      this.#refuseInSafeMode();
-      if (request.ForceNewCluster && this.#member) {
-        await this.#member.standAlone();
-        return this.#member.identity.nodeId;
-      }
-      this.#refuseInside();
-      const place = await placeOf(this.#placed(request));
-      await this.#fitness.check();
-      const identity: Identity = { nodeId: newId(systemRandom), role: 'manager', ...place };
-      const description = await describeEngine(this.#options, identity.nodeId);
-      const { files, ...authority } = await newCluster(identity.nodeId, request.Spec?.CAConfig?.NodeCertExpiry);
-      // Remains of a cluster that was left half-way, or of an init that did not end.
-      forgetCluster(this.#options.state);
-      const unlockKey = locksManagers(request) ? unlockKeyText(systemRandom.bytes(unlockKeyBytes)) : undefined;
-      const member = this.#newMember(identity, true, unlockKey);
-      // Whoever leads must be able to show who he is.
-      member.take(files);
-      try {
-        await member.startSeat();
-        const asked = initOptions(request, identity, description, addressPools(instanceOf(this.#options.state)));
-        const founded = { ...asked, authority, managerAddress: place.managerAddress };
-        await member.manager?.seat.submit(initCluster({ ...founded, ...(unlockKey !== undefined && { unlockKey }) }));
-      } catch (error) {
-        await member.stop();
-        forgetCluster(this.#options.state);
-        throw error;
-      }
-      writeIdentity(this.#options.state, identity);
-      await this.#enter(member, true);
-      this.#logger.info({ node: identity.nodeId, address: place.address }, 'made a cluster: this node is its first manager');
-      // Whoever asked shall find the node ready. What keeps it from that does not undo the cluster.
-      await member.served(joinLimitMs);
-      return identity.nodeId;
-    });
-  }
-
-  /** Resolves when the node is in the cluster. After a while without answer it goes on by itself, until a leave or a restart. */
-  join(request: JoinRequest, replaces = ''): Promise<void> {
-    return this.#exclusively(async () => {
-      this.#refuseInSafeMode();
-      this.#refuseInside();
-      const remotes = request.RemoteAddrs ?? [];
-      const { place, unheard } = await joiningPlaceOf(this.#placed(request), remotes);
-      const { JoinToken: token = '', Availability: availability = 'active' } = request;
-      const own = { fit: this.#fitness.check(), describe: () => describeEngine(this.#options, '') };
-      const options = { ...own, remotes, token, availability, replaces, unheard, advertised: place.managerAddress };
-      const attempt = new JoinAttempt((signal) => joinCluster(options, systemClock, signal), systemClock);
-      this.#joining = attempt;
-      void attempt.joined.then(
-        (joined) => this.#enterJoined(attempt, joined, place),
-        (error: unknown) => this.#joinFailed(attempt, error),
-      );
-      await attempt.within(joinLimitMs, this.#logger);
-    });
-  }
-
-  #placed(request: AskedPlace): AskedPlace {
-    return { ...request, AdvertiseAddr: request.AdvertiseAddr || (this.#options.defaultAdvertiseAddr ?? '') };
-  }
-
-  /** With a state that is there already. */
-  async #enterAs(identity: Identity, files: NodeCertificate, lock: string | undefined): Promise<void> {
-    this.#locked = undefined;
-    const member = this.#newMember(identity, false, lock);
-    member.take(files);
-    try {
-      await member.startSeat();
-      writeIdentity(this.#options.state, identity);
-      await this.#enter(member);
-    } catch (error) {
-      this.#door.use(undefined);
-      this.#member = undefined;
-      await member.stop();
-      throw error;
-    }
-  }
-
-  async #enterJoined(attempt: JoinAttempt<JoinedNode>, { files, entering, ...joined }: JoinedNode, place: Place): Promise<void> {
-    if (this.#joining !== attempt) return;
-    try {
-      const identity: Identity = { ...joined, ...place, ...(joined.role === 'manager' && { begins: true }) };
-      forgetCluster(this.#options.state);
-      const member = this.#newMember(identity, false, undefined, entering);
-      member.take(files);
-      writeIdentity(this.#options.state, identity);
-      this.#joining = undefined;
-      await member.startSeat();
-      await this.#enter(member, true);
-      this.#logger.info({ node: identity.nodeId, role: identity.role }, 'joined a cluster: its managers give this node its tasks from now on');
-      // Whoever asked hears of it when the managers see the node.
-      await member.served();
-      attempt.done();
-    } catch (error) {
-      this.#joinFailed(attempt, error);
-    }
-  }
-
-  #joinFailed(attempt: JoinAttempt<JoinedNode>, error: unknown): void {
-    if (this.#joining === attempt) this.#joining = undefined;
-    this.#logger.warn({ error: (error as Error).message }, 'this node did not join the cluster and runs nothing of it: mend what is said, and join again');
-    attempt.failed(error);
-  }
-
-  leave(): Promise<void> {
-    return this.#exclusively(async () => {
-      this.#refuseInSafeMode();
-      this.#joining?.abandon();
-      if (this.#joining) return void (this.#joining = undefined);
-      if (this.#locked) return await this.#abandon(this.#locked);
-      const member = this.#inside();
-      await member.giveUpSeat(this.#options.socket);
-      this.#door.use(undefined);
-      await member.leave();
-      this.#member = undefined;
-      forgetCluster(this.#options.state);
-      await this.#kept.forget();
-      this.#logger.info({ node: member.identity.nodeId }, 'left the cluster: its tasks on this node are ended, and the daemon waits for another one');
-    });
-  }
-
-  /** Without what it knows: its containers are known by its name. */
-  async #abandon(identity: Identity): Promise<void> {
-    const member = this.#newMember({ ...identity, role: 'worker' }, false);
-    await member.startWork();
-    await member.leave();
-    this.#locked = undefined;
-    this.#door.use(undefined);
-    forgetCluster(this.#options.state);
-    await this.#kept.forget();
-    this.#logger.info({ node: identity.nodeId }, 'left the cluster without unlocking what was held of it');
-  }
-
-  /** Containers run on: what comes next may know them. */
-  async #giveUp(): Promise<void> {
-    this.#joining?.abandon();
-    this.#joining = undefined;
-    this.#locked = undefined;
-    const member = this.#member;
-    if (!member) return;
-    this.#door.use(undefined);
-    this.#member = undefined;
-    await member.stop();
-  }
-
-  #refuseInSafeMode(): void {
-    if (this.#safety !== undefined) throw new Refusal('unavailable', this.#safety);
-  }
-
-  #refuseInside(): void {
-    if (this.#member || this.#joining || this.#locked) throw new Refusal('unavailable', swarmTexts.alreadyPart);
-  }
-
-  #newMember(identity: Identity, founds: boolean, lock?: string, entering?: JoinedNode['entering']): Membership {
-    return new Membership(identity, this.#options, {
-      clock: systemClock,
-      meter: this.#api.meter,
-      logger: this.#logger,
-      founds,
-      entering,
-      lock: new NodeLock(lock),
-      safe: this.#safety !== undefined,
-      onFatal: (error) => (this.#safety === undefined ? this.#onFatal(error) : this.#breakDown(error)),
-      onReconcile: (event) => this.#listeners.tell(event),
-      connected: (connection) => this.#api.connected(connection),
-      asked: (connection) => this.#api.asked(connection),
-      onSeat: (manager) => this.#door.use(manager?.seat),
-      release: this.#release,
-    });
-  }
-
-  async #enter(member: Membership, entering = false): Promise<void> {
-    this.#member = member;
-    this.#door.use(member.manager?.seat);
-    await member.startWork(entering);
-  }
-
-  #inside(): Membership {
-    if (!this.#member) throw new Refusal('unavailable', this.#locked ? swarmTexts.locked : swarmTexts.notPart);
-    return this.#member;
-  }
-
-  #managing(): ManagerPart {
-    const { manager } = this.#inside();
-    if (!manager) throw new Refusal('unavailable', swarmTexts.worker);
-    return manager;
-  }
-
-  async #exclusively<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#changing) throw new Refusal('unavailable', 'This node is entering or leaving a swarm already. Try again in a moment.');
-    this.#changing = true;
-    try {
-      return await work();
-    } finally {
-      this.#changing = false;
-    }
   }
 }

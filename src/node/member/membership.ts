@@ -151,11 +151,6 @@ export class Membership {
     this.#work.start(this.served(networkLimitMs)).catch((error: unknown) => (this.#ended.signal.aborted ? undefined : this.#parts.onFatal(error)));
   }
 
-  /** Others lead before this one is gone; see `ManagerPart.handOver`. */
-  async handOver(): Promise<void> {
-    await this.#manager?.handOver();
-  }
-
   /** Containers run on, published ports stay; where there are other managers, they wait for this node for a while. */
   async stop(): Promise<void> {
     await this.#end(async () => {
@@ -163,6 +158,11 @@ export class Membership {
       if (!alone && !(await hostIsEnding())) await this.#work?.agent.announcePause();
       await this.#work?.stop();
     });
+  }
+
+  /** Ends what was begun of an entry that failed: no manager waits for this node, and it waits for none. */
+  async undo(): Promise<void> {
+    await this.#end(() => this.#work?.stop());
   }
 
   /** Has the other managers take this one's seat, as far as they can, before it leaves. `api`: path of this node's own socket. */
