@@ -13,6 +13,7 @@ import { forgetFlowsTo, forgetFlowsToPorts, forgetUnanswered } from './bridge.ts
 import { acceptOurs, engineTable, firewallIsWatched, missingAccepts, stopAccepting } from './engine-firewall.ts';
 import { LoadedRules } from './loaded-rules.ts';
 import { ContainerTables } from './container-tables.ts';
+import { BriefEnds } from './ports/brief-ends.ts';
 import { PortHolder } from './ports/port-holder.ts';
 import { otherRulesExist } from './rule-table.ts';
 import type { RuleWatch } from './rule-watch.ts';
@@ -29,6 +30,7 @@ export class HostPorts implements Ports {
   readonly #holder: PortHolder;
   readonly #containers: ContainerTables;
   readonly #counts: ServiceCounters;
+  readonly #ends: BriefEnds;
   readonly #counting = new Coalescer<Counted>((counted) => this.#count(counted));
   readonly #logger: Logger;
   readonly #changes = new Coalescer<Traffic>((traffic) => this.#carryOut(traffic));
@@ -51,11 +53,12 @@ export class HostPorts implements Ports {
     this.#holder = new PortHolder(logger, heldPorts);
     this.#containers = new ContainerTables({ logger, clock });
     this.#counts = new ServiceCounters(instance);
+    this.#ends = new BriefEnds(this.#rules.table, logger);
     this.#logger = logger;
   }
 
   async start(): Promise<void> {
-    [this.#firewallIsWatched] = await Promise.all([firewallIsWatched(), acceptOurs()]);
+    [this.#firewallIsWatched] = await Promise.all([firewallIsWatched(), acceptOurs(), this.#ends.load()]);
     this.#stopped = false;
   }
 
@@ -78,6 +81,8 @@ export class HostPorts implements Ports {
     if (this.#stopped) return [];
     await this.#changes.idle();
     const mended = await this.#rules.audit();
+    // Who flushed one table flushed them all.
+    if (mended.length > 0) await this.#ends.load();
     await this.#counting.idle();
     if (!(await this.#counts.whole())) {
       this.#counts.forget();
@@ -160,6 +165,7 @@ export class HostPorts implements Ports {
 
   async tearDown(): Promise<void> {
     await this.#rules.remove();
+    await this.#ends.remove();
     await this.#counting.idle();
     await this.#counts.remove();
     // Another daemon on this machine goes on needing the rule that both share.

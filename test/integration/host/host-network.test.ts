@@ -112,6 +112,24 @@ describe.skipIf(whyNoHost() !== undefined)('published ports and names', () => {
     expect(names.map((name) => seen.filter((text) => text === name).length)).toEqual([3, 3, 3]);
   });
 
+  test('a connection that has ended is forgotten within two seconds, so that what an engine lists of a container that ends holds nobody else’s', async () => {
+    await put([endpoint(names)]);
+    const remembered = (): readonly number[] => {
+      const listed = host.run(['conntrack', '-L', '-p', 'tcp', '--orig-port-dst', '18080']);
+      return [...listed.matchAll(/^tcp +6 (\d+) (?:TIME_WAIT|CLOSE) /gm)].map(([, seconds]) => Number(seconds));
+    };
+    const ended = async (): Promise<void> => {
+      curl([], `http://${host.address}:18080/`);
+      await until(() => !/FIN_WAIT|LAST_ACK|CLOSE_WAIT|ESTABLISHED/.test(host.run(['conntrack', '-L', '-p', 'tcp', '--orig-port-dst', '18080'])), 5000, () => 'it does not end'); // prettier-ignore
+      expect(remembered().filter((seconds) => seconds > 2)).toEqual([]);
+    };
+    await ended();
+    host.run(['nft', 'delete', 'table', 'ip', 'shoal_test_ends']);
+    host.run(['nft', 'flush', 'table', 'ip', 'shoal_test']);
+    await until(async () => (await client.call('audit')).length > 0, 5000, () => 'nobody sees that it is gone'); // prettier-ignore
+    await ended();
+  });
+
   test('a task that is not ready gets no connections', async () => {
     await put([endpoint(['one', 'three'])]);
     const seen = Array.from({ length: 6 }, () => curl([], `http://${host.address}:18080/`).text);
