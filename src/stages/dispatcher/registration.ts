@@ -56,11 +56,16 @@ function withOwnKeys(view: View, node: Node, description: NodeDescription): Node
 /** Nodes whose word it was that they are sent to where `owner` speaks from now: nothing encrypted goes to them, and he is not cut off for their sake. */
 function withoutAddressOf(view: View, owner: Node): Action[] {
   const { Addr } = owner.Status;
-  return [...view.list('node')].flatMap((each) => {
+  const known = view.get('node', owner.ID);
+  // Since it came from there nobody was let say so, while it was not down.
+  if (Addr === '' || (known?.Description && known.Status.Addr === Addr && known.Status.State !== 'down')) return [];
+  const actions: Action[] = [];
+  for (const each of view.list('node')) {
     const { Description: said } = each;
-    const isClaim = each.ID !== owner.ID && said?.Shoal?.DataPathAddr === Addr && each.Status.Addr !== Addr && encrypts(said);
-    return isClaim && Addr !== '' ? [update('node', { ...each, Description: lacking(said, owner) })] : [];
-  });
+    const isClaim = said?.Shoal?.DataPathAddr === Addr && each.ID !== owner.ID && each.Status.Addr !== Addr && encrypts(said);
+    if (isClaim) actions.push(update('node', { ...each, Description: lacking(said, owner) }));
+  }
+  return actions;
 }
 
 function encrypts(description: NodeDescription | undefined): boolean {

@@ -92,3 +92,17 @@ test('an address belongs to the node that speaks from it, else to the first who 
   takes(5, describeNode(store, 'n1', saying(key('A'))));
   expect(encryptionOf('n1')).toEqual(key('A'));
 });
+
+test('a node that comes back from where it was looks at no other, and of a thousand that come for the first time each looks once', () => {
+  const store = storeOf({ node: [aNode('n1', { Status: { State: 'unknown', Addr: '192.0.2.1' } }), aNode('n2')] });
+  let looks = 0;
+  const list = store.list.bind(store);
+  store.list = (kind) => {
+    if (kind === 'node') looks++;
+    return list(kind);
+  };
+  expect(registerNode(store, 'n1', description, '192.0.2.1')).toHaveLength(1);
+  expect(looks).toBe(0);
+  registerNode(store, 'n1', description, '192.0.2.9');
+  expect(looks).toBe(1);
+});
