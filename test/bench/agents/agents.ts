@@ -158,23 +158,29 @@ class LargeCluster {
 
   /** As people and their tools do: each manager, one thing after the other. */
   async #ask(): Promise<void> {
-    const took: { ms: number; what: string }[] = [];
+    const took: { ms: number; what: string; kind: number; by: string }[] = [];
     let refused = 0;
     const waits: Promise<void>[] = [];
     const end = performance.now() + steadyMs;
     for (let number = 0; performance.now() < end; number++) {
-      const { socket } = this.daemons[number % this.daemons.length] as HostDaemon;
-      const [method, path, body] = questions[number % questions.length]?.(number) ?? ['GET', '/info', undefined];
+      const { socket, name: by } = this.daemons[number % this.daemons.length] as HostDaemon;
+      const kind = number % questions.length;
+      const [method, path, body] = questions[kind]?.(number) ?? ['GET', '/info', undefined];
       const began = performance.now();
       const answered = callSocket(socket, method, path, body).catch(() => refused++);
-      waits.push(answered.then(() => void took.push({ ms: performance.now() - began, what: `${method} ${path}` })));
+      waits.push(answered.then(() => void took.push({ ms: performance.now() - began, what: `${method} ${path.replace(/[?].*/, '')}`, kind, by })));
       await pause(1000 / asksPerSecond);
     }
     await Promise.all(waits);
     const sorted = took.toSorted((a, b) => a.ms - b.ms);
     const p99 = sorted[Math.floor(sorted.length * 0.99)]?.ms ?? 0;
-    const slowest = sorted.slice(-5).map(({ ms, what }) => `${what} ${Math.round(ms)} ms`);
-    this.say(`  slowest: ${slowest.join(', ')}`);
+    for (const kind of questions.keys()) {
+      const times = this.daemons.map(({ name }) => {
+        const own = sorted.filter((each) => each.kind === kind && each.by === name);
+        return `${name} ${Math.round(own[own.length >> 1]?.ms ?? 0)} ms, at most ${Math.round(own.at(-1)?.ms ?? 0)} ms`;
+      });
+      this.say(`  ${sorted.find((each) => each.kind === kind)?.what}: ${times.join('; ')}`);
+    }
     const middle = sorted[Math.floor(sorted.length / 2)]?.ms ?? 0;
     const figure = `${Math.round(p99)} ms (median ${Math.round(middle)} ms, ${took.length} calls, ${refused} refused)`;
     this.#rows.push({ what: 'API at any manager, p99', figure, target: '≤ 100 ms', met: p99 <= targets.p99Ms && refused === 0 });
