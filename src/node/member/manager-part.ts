@@ -216,7 +216,10 @@ export class ManagerPart {
       nodeId,
       socket,
       listen,
-      openSession: this.seat.openSession,
+      openSession: (id, ...asked) => {
+        transport.called(id);
+        return this.seat.openSession(id, ...asked);
+      },
       members: {
         clusterId: () => clusterOf(this.state.store)?.ID,
         roleOf: (id) => {

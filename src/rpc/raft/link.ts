@@ -72,6 +72,11 @@ export class Link {
       this.#choose();
     });
     this.#choose();
+    this.there();
+  }
+
+  /** The other end is known to be there: who waits before the next try waits no longer. */
+  there(): void {
     if (!this.#dialling) this.#redial(0);
   }
 

@@ -39,6 +39,11 @@ export class Peer {
     for (const link of Object.values(this.#links)) link.at(address);
   }
 
+  /** See `Link.there`. */
+  there(): void {
+    for (const link of Object.values(this.#links)) link.there();
+  }
+
   accept(kind: Kind, call: Accepted): void {
     this.#links[kind].accept(call);
   }

@@ -67,6 +67,11 @@ export class RaftTransport implements Transport {
     if (this.#receiver) for (const [id, address] of Object.entries(this.#addresses)) this.#peer(id)?.at(address);
   }
 
+  /** A node has called; where it is a manager that did not answer, it is dialled now. One that joins listens some moments after it became a member. */
+  called(nodeId: string): void {
+    this.#peers.get(nodeId)?.there();
+  }
+
   /** Whether another manager is at this address, on whatever port. */
   isMemberAt(address: string): boolean {
     return Object.values(this.#addresses).some((each) => hostOf(each) === address);

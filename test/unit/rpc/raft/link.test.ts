@@ -48,3 +48,25 @@ test('a manager that did not run itself does not give up the other for that', as
   expect(link.lane.open).toBe(true);
   link.stop();
 });
+
+test('a manager that is known to be there is dialled at once, once, and not while it is being dialled', async () => {
+  const { clock, calls, link } = dialled();
+  link.there();
+  await clock.advance(0);
+  expect(calls).toHaveLength(1);
+  // Tried so often that the next try is a second away.
+  for (let tries = 1; tries < 20; tries++) {
+    calls.at(-1)?.emit('close');
+    await clock.advance(1500);
+  }
+  const tries = calls.length;
+  calls.at(-1)?.emit('close');
+  link.there();
+  link.there();
+  await clock.advance(0);
+  expect(calls).toHaveLength(tries + 1);
+  link.stop();
+  link.there();
+  await clock.advance(5000);
+  expect(calls).toHaveLength(tries + 1);
+});
