@@ -1,6 +1,6 @@
 /**
  * `npm run bench`: the figures that the project promises, measured on this machine in a few minutes. Names of benches as arguments choose some.
- * `npm run bench -- soak --minutes 30` and `npm run bench -- failover --kills 20 --cuts 20`, `npm run bench -- load --hosts 5 --updates 20 --rate 1000`, `npm run bench -- network --parts reach,moments,ratios,swarm,change`, `npm run bench -- agents --nodes 1000`, `npm run bench -- chaos --minutes 30 --seed 1`, `npm run bench -- gitops-chaos --commits 200 --seed 1`, `npm run bench -- gitops-beside` are the long ones, which are run only when they are named.
+ * `npm run bench -- soak --minutes 30` and `npm run bench -- failover --kills 20 --cuts 20`, `npm run bench -- load --hosts 5 --updates 20 --rate 1000 --kills 1 --parts updates,drain,restarts,kills`, `npm run bench -- network --parts reach,moments,ratios,swarm,change`, `npm run bench -- agents --nodes 1000`, `npm run bench -- chaos --minutes 30 --seed 1`, `npm run bench -- gitops-chaos --commits 200 --seed 1`, `npm run bench -- gitops-beside` are the long ones, which are run only when they are named.
  * With `--sample` the long turns of `scale`, `huge` and `agents` say in which rooms or functions they are.
  */
 import { setTimeout as pause } from 'node:timers/promises';
@@ -182,7 +182,7 @@ async function main(): Promise<void> {
   const { values, positionals: chosen } = parseArgs({
     options: {
       minutes: { type: 'string', default: '30' },
-      kills: { type: 'string', default: '20' },
+      kills: { type: 'string' },
       cuts: { type: 'string', default: '20' },
       hosts: { type: 'string', default: '5' },
       updates: { type: 'string', default: '20' },
@@ -224,15 +224,17 @@ async function main(): Promise<void> {
   await measure('scale', benchScale);
   await measure('huge', benchHugeServices);
   if (reason === undefined && chosen.includes('failover'))
-    await measure('failover', () => benchFailover({ kills: Number(values.kills), cuts: Number(values.cuts) }, say));
+    await measure('failover', () => benchFailover({ kills: Number(values.kills ?? 20), cuts: Number(values.cuts) }, say));
+  const parts = values.parts.split(',').filter(Boolean);
   const load = {
     hosts: Number(values.hosts),
     updates: Number(values.updates),
     perSecond: Number(values.rate),
+    kills: Number(values.kills ?? 1),
+    parts,
     ...(values.logs !== undefined && { logs: values.logs }),
   };
   if (reason === undefined && chosen.includes('load')) await measure('load', () => benchLoad(load, say));
-  const parts = values.parts.split(',').filter(Boolean);
   if (reason === undefined && chosen.includes('network')) await measure('network', () => benchNetwork(parts, say));
   // Thirty tasks a node.
   const agents = { nodes: Number(values.nodes), services: 100, replicas: Math.round((Number(values.nodes) * 30) / 100), sampled: values.sample };

@@ -3,6 +3,8 @@ import { connect, type Socket } from 'node:net';
 
 interface Failure {
   host: string;
+  /** The client's port, by which a capture shows the connection. */
+  from: number;
   kept: boolean;
   code: string;
   /** When it began, milliseconds since 1970, and what it took. */
@@ -21,6 +23,7 @@ interface Client {
 
 interface Call {
   began: number;
+  from: number;
   /** It was not the connection's first. */
   reused: boolean;
   answer: string;
@@ -86,7 +89,7 @@ export class Load {
 
   #call(client: Client): void {
     this.calls += 1;
-    client.call = { began: Date.now(), reused: client.open !== undefined, answer: '' };
+    client.call = { began: Date.now(), from: client.open?.localPort ?? 0, reused: client.open !== undefined, answer: '' };
     const socket = client.open ?? this.#connect(client);
     socket.write(client.request);
   }
@@ -95,6 +98,10 @@ export class Load {
     const socket = connect({ host: client.host, port: this.port, noDelay: true });
     client.open = socket;
     socket.setEncoding('latin1');
+    // One that is reset knows its port no longer.
+    socket.on('connect', () => {
+      if (client.call) client.call.from = socket.localPort ?? 0;
+    });
     socket.on('data', (text: string) => {
       if (client.open === socket) this.#heard(client, text);
     });
@@ -123,7 +130,14 @@ export class Load {
     const { call, host, kept } = client;
     if (!call) return;
     if (code !== undefined)
-      this.failures.push({ host, kept, code: `${call.reused ? 'open connection: ' : ''}${code}`, began: call.began, tookMs: Date.now() - call.began });
+      this.failures.push({
+        host,
+        from: call.from,
+        kept,
+        code: `${call.reused ? 'open connection: ' : ''}${code}`,
+        began: call.began,
+        tookMs: Date.now() - call.began,
+      });
     client.call = undefined;
     if (!stays) this.#leave(client);
   }

@@ -18,6 +18,10 @@ interface Options {
   hosts: number;
   updates: number;
   perSecond: number;
+  /** How often the leader is killed. */
+  kills: number;
+  /** Of `updates`, `drain`, `restarts` and `kills`; empty: all. */
+  parts: readonly string[];
   /** A folder that keeps the daemons' logs. */
   logs?: string;
 }
@@ -50,7 +54,8 @@ class Trial {
   }
 
   async run(say: (text: string) => void): Promise<Row[]> {
-    const { perSecond, updates } = this.#options;
+    const { perSecond, updates, kills, parts } = this.#options;
+    const wanted = (part: string): boolean => parts.length === 0 || parts.includes(part);
     await this.#form();
     const load = new Load(
       this.#daemons.map(({ host }) => host.address),
@@ -65,17 +70,18 @@ class Trial {
       await pause(500);
       const failures = load.failures.slice(failed);
       say(`  ${what}: ${load.calls - calls} requests in ${((performance.now() - began) / 1000).toFixed(1)} s, ${failures.length} failed`);
-      for (const { host, kept, code, began: at, tookMs } of failures.slice(0, 8)) say(`    ${at} ${host} ${kept ? 'kept' : 'new'} ${code} after ${tookMs} ms`);
+      for (const { host, from, kept, code, began: at, tookMs } of failures.slice(0, 8))
+        say(`    ${at} ${host} from port ${from} ${kept ? 'kept' : 'new'} ${code} after ${tookMs} ms`);
       rows.push({ what: `load: ${what}`, figure: `${failures.length} of ${load.calls - calls} requests failed`, target: '0', met: failures.length === 0 });
     };
     await step('nothing happens', () => pause(3000));
-    for (let at = 0; at < updates; at++) {
+    for (let at = 0; wanted('updates') && at < updates; at++) {
       const order = at % 2 === 0 ? 'stop-first' : 'start-first';
       await step(`update ${at + 1}, ${order}`, () => this.#update(at, order));
     }
-    await step('a drain and its end', () => this.#drain());
-    for (const [at, daemon] of this.#daemons.entries()) await step(`daemon ${at + 1} starts again`, () => this.#again(daemon));
-    await step('the leader is killed', () => this.#killLeader());
+    if (wanted('drain')) await step('a drain and its end', () => this.#drain());
+    if (wanted('restarts')) for (const [at, daemon] of this.#daemons.entries()) await step(`daemon ${at + 1} starts again`, () => this.#again(daemon));
+    for (let at = 0; wanted('kills') && at < kills; at++) await step(`the leader is killed, ${at + 1}`, () => this.#killLeader());
     await load.stop();
     say(`  ${load.calls} requests, ${load.failures.length} failed, ${load.seen.size} tasks answered`);
     const all = { what: 'load: all of it', figure: `${load.failures.length} of ${load.calls} requests failed`, target: '0', met: load.failures.length === 0 };
