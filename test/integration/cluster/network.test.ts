@@ -17,6 +17,8 @@ const image = 'shoal-overlay:1';
 const limitMs = 60_000;
 /** Another than the usual one. */
 const dataPort = '4790';
+/** What containers send to one another goes by addresses of its own. */
+const dataPathOf = ({ address }: Host): string => address.replace(/\d+$/, (last) => String(100 + Number(last)));
 /** Answers with its own name. */
 const command = ['/bin/sh', '-c', 'hostname > /www/index.html; exec httpd -f -p 80 -h /www'];
 /** Its program does not listen to signals. */
@@ -46,7 +48,9 @@ describe.skipIf(reason !== undefined)(reason ? `network over hosts (skipped: ${r
     manager = new HostDaemon(one, 'm');
     worker = new HostDaemon(two, 'w');
     await Promise.all([manager.start(), worker.start()]);
-    await manager.ask('swarm', 'init', '--advertise-addr', one.address, '--dispatcher-heartbeat', '8s', '--data-path-port', dataPort);
+    for (const { host } of [manager, worker]) host.run(['ip', 'addr', 'add', `${dataPathOf(host)}/24`, 'dev', 'cluster0']);
+    const dataPath = ['--data-path-addr', dataPathOf(one), '--data-path-port', dataPort];
+    await manager.ask('swarm', 'init', '--advertise-addr', one.address, '--dispatcher-heartbeat', '8s', ...dataPath);
   }, 120_000);
 
   afterAll(async () => {
@@ -84,11 +88,8 @@ describe.skipIf(reason !== undefined)(reason ? `network over hosts (skipped: ${r
   });
 
   test('a second node joins: containers go on, and all reach all by address and by name', async () => {
-    // What containers send to one another goes by an address of its own.
-    const dataPath = worker.host.address.replace(/\d+$/, (last) => String(100 + Number(last)));
-    worker.host.run(['ip', 'addr', 'add', `${dataPath}/24`, 'dev', 'cluster0']);
     const token = await manager.askDocker('swarm', 'join-token', '-q', 'worker');
-    await worker.ask('swarm', 'join', '--token', token, '--data-path-addr', dataPath, `${manager.host.address}:2377`);
+    await worker.ask('swarm', 'join', '--token', token, '--data-path-addr', dataPathOf(worker.host), `${manager.host.address}:2377`);
     await manager.askDocker('service', 'scale', '-d', 'app=4');
     await soon(() => replicas('app', 'front').length === 4);
     const all = replicas('app', 'front');
@@ -101,9 +102,11 @@ describe.skipIf(reason !== undefined)(reason ? `network over hosts (skipped: ${r
         .sort(),
     ).toEqual(before.map(({ id }) => id).sort());
     await soon(() => allReach(all));
-    expect(worker.host.run(['ip', '-d', 'link', 'show', 'type', 'vxlan'])).toMatch(new RegExp(`local ${dataPath} .*dstport ${dataPort} `));
-    expect(manager.host.run(['bridge', 'fdb', 'show'])).toContain(`dst ${dataPath} `);
-    expect(manager.host.run(['bridge', 'fdb', 'show'])).not.toContain(`dst ${worker.host.address} `);
+    for (const [host, other] of [machines.hosts, machines.hosts.toReversed()] as [Host, Host][]) {
+      expect(host.run(['ip', '-d', 'link', 'show', 'type', 'vxlan'])).toMatch(new RegExp(`local ${dataPathOf(host)} .*dstport ${dataPort} `));
+      expect(host.run(['bridge', 'fdb', 'show'])).toContain(`dst ${dataPathOf(other)} `);
+      expect(host.run(['bridge', 'fdb', 'show'])).not.toContain(`dst ${other.address} `);
+    }
     const addresses = all.map(({ address }) => address).sort();
     for (const from of all) await soon(() => resolve(from, 'tasks.app').join() === addresses.join());
   });
