@@ -24,15 +24,27 @@ const quietMs = 500;
 /** What only time shows. */
 const againMs = 3_000;
 type View = Awaited<ReturnType<Cluster['read']>>;
+type StoreEvents = Parameters<Parameters<Cluster['watch']>[0]>[0];
 
 export class RevisionJudge {
   readonly #parts: RevisionJudgeParts;
+  /** Names of stacks that have no verdict yet, or whose record or versions changed since the last look; absent: all have to be looked at. */
+  #open: Set<string> | undefined;
+  readonly #unwatch: () => void;
   #cancel: (() => void) | undefined;
   #looking: Promise<void> = Promise.resolve();
   #stopped = false;
 
   constructor(parts: RevisionJudgeParts) {
     this.#parts = parts;
+    this.#unwatch = parts.cluster.watch((events) => this.#heard(events));
+  }
+
+  #heard(events: StoreEvents): void {
+    for (const { kind, object, previous } of events) {
+      if (kind === 'stack') this.#open?.add((object ?? previous)?.Spec.Name ?? '');
+      if (kind === 'revision') this.#open?.add((object ?? previous)?.Spec.Stack ?? '');
+    }
   }
 
   /** Something changed that may change a verdict. */
@@ -52,18 +64,34 @@ export class RevisionJudge {
 
   async stop(): Promise<void> {
     this.#stopped = true;
+    this.#unwatch();
     this.#cancel?.();
     await this.#looking;
   }
 
   async #look(): Promise<void> {
-    const view = await this.#parts.cluster.read();
+    const open = this.#open;
+    this.#open = new Set();
+    try {
+      await this.#lookAt(open, await this.#parts.cluster.read());
+    } catch (error) {
+      for (const name of open ?? []) this.#open?.add(name);
+      if (!open) this.#open = undefined;
+      throw error;
+    }
+  }
+
+  /** `names`: of the stacks to look at; absent: all. */
+  async #lookAt(names: ReadonlySet<string> | undefined, view: View): Promise<void> {
     const nodes = nodesOf(view);
     let unsettled = false;
     let trouble: Error | undefined;
-    for (const stack of view.list('stack')) {
+    const stacks = names ? [...names].flatMap((name) => view.byName('stack', name) ?? []) : view.list('stack');
+    for (const stack of stacks) {
       const revision = newestRevision(view, stack.Spec.Name);
-      if (!revision || (revision.Outcome.State === 'good' && !stack.Rollout?.Moves) || this.#stopped) continue;
+      if (!revision || (revision.Outcome.State === 'good' && !stack.Rollout?.Moves)) continue;
+      this.#open?.add(stack.Spec.Name);
+      if (this.#stopped) return;
       // What somebody removed tells nothing of the version.
       if (missingServices(view, arrived(stack)).length > 0) continue;
       const health = stackHealth(view, arrived(stack), nodes, this.#parts.clock.now());

@@ -27,6 +27,8 @@ import { wholeActions } from './whole.ts';
 import { asOne, inUnit, isFresh, isUnit, type Version } from './unit.ts';
 import type { AppliedStack, RepositorySource, Step } from './step.ts';
 
+const none: readonly Step[] = [];
+
 export interface PlanOptions {
   now: number;
   commit: string;
@@ -68,24 +70,46 @@ export function* planRepository(view: View, repository: string, rendered: readon
   const settled = options.settled ?? new SettledStacks();
   settled.keepOnly(present);
   const rules = policyText(view, repository);
-  const versions: { stack: RenderedStack; steps: readonly Step[] }[] = [];
-  for (const stack of ordered) {
-    versions.push({ stack, steps: settled.steps(view, stack, rules, (watched) => planVersion({ ...planning, view: watched }, stack)) });
-    yield;
-  }
+  const versions = yield* planVersions(planning, ordered, rules, settled);
   const removals = keeps ? [] : gone.map((stack) => ({ name: stack.Spec.Name, steps: planRemoval(planning, stack) }));
   const one = asOne(view, repository, commit, isUnit(ordered) ? withPorts(planning, yield* besideMakers(planning, versions)) : versions, removals);
-  const steps: Step[] = [];
-  for (const { stack, steps: own } of one.versions) {
-    steps.push(...inForce(planning, stack.Name, own, stack));
-    yield;
-  }
+  const steps = yield* allInForce(planning, one.versions);
   const later = removals.length > 0 && !confirmed ? afterTheRest(view, ordered, steps, commit, options.now) : (step: Step): Step => step;
   const leaving = one.removals.flatMap(({ name, steps: own }) => inForce(planning, name, own.map(later)));
   // That something is to go is noted before what comes is: since when it waits tells what came with that commit.
   const waiting = leaving.filter(({ type }) => type === 'wait');
   const rest = leaving.filter((step) => !waiting.includes(step));
   return [...waiting, ...inOrder(view, ordered, steps), ...rest, ...returnSteps(view, repository, present, keeps)];
+}
+
+/** A step of its own for each that has to be compared: of a commit that touches one of many the others take next to nothing, and a loop by itself is compiled in next to no time. */
+function* planVersions(planning: Planning, stacks: readonly RenderedStack[], rules: string, settled: SettledStacks): Steps<Version[]> {
+  const versions: Version[] = [];
+  for (const stack of stacks) {
+    if (settled.isSure(stack, rules)) {
+      versions.push({ stack, steps: none });
+      continue;
+    }
+    versions.push({ stack, steps: settled.steps(planning.view, stack, rules, (view) => planVersion({ ...planning, view }, stack)) });
+    yield;
+  }
+  return versions;
+}
+
+function* allInForce(planning: Planning, versions: readonly Version[]): Steps<Step[]> {
+  const all: Step[] = [];
+  for (const { stack, steps } of versions) {
+    if (steps.length === 0 && isApplied(planning, stack)) continue;
+    all.push(...inForce(planning, stack.Name, steps, stack));
+    yield;
+  }
+  return all;
+}
+
+/** Whether it is the version itself that is in force. */
+function isApplied({ applied }: Planning, stack: RenderedStack): boolean {
+  const before = applied?.get(stack.Name);
+  return !before || !('spec' in before) || ('spec' in stack && stack.digest === before.digest);
 }
 
 /** Of what comes in one entry each is judged beside those that it needs something of: refused is only what is refused then too. */
@@ -176,7 +200,7 @@ function inForce(planning: Planning, name: string, steps: readonly Step[], rende
   const { view, repository } = planning;
   const applied = planning.applied?.get(name);
   const leaves = steps.every((step) => step.type === 'hold' || step.type === 'refuse');
-  if (!leaves || !applied || !('spec' in applied) || (rendered && 'spec' in rendered && rendered.digest === applied.digest)) return [...steps];
+  if (!leaves || !applied || !('spec' in applied) || (rendered && isApplied(planning, rendered))) return [...steps];
   const stack = view.byName('stack', name);
   if (!stack || !isOwned(stack, repository) || isEmptyRecord(stack) || applied.digest !== stack.Digest) return [...steps];
   const source = stack.Source as RepositorySource;

@@ -50,16 +50,20 @@ export class SettledStacks {
     this.#seen = this.#changes;
   }
 
+  /** Whether it has no steps, without a look at anything: all that it was decided from would have been heard of. */
+  isSure(rendered: RenderedStack, rules: string): boolean {
+    const known = this.#stacks.get(rendered.Name);
+    return known !== undefined && this.#isSure(known) && known.rules === rules && isAsked(known.rendered, rendered);
+  }
+
   /** The steps of one stack, by `plan` where they are not known to be none. `rules`: all that repositories have to do with it, whose records change with each look (`policyText`). */
   steps(view: View, rendered: RenderedStack, rules: string, plan: (view: View) => Step[]): Step[] {
     const { Name } = rendered;
     const known = this.#stacks.get(Name);
-    if (known?.rules === rules && isAsked(known.rendered, rendered)) {
-      if (this.#isSure(known)) return [];
-      if (known.stillSo(view)) {
-        this.#trust(Name);
-        return [];
-      }
+    if (this.isSure(rendered, rules)) return [];
+    if (known?.rules === rules && isAsked(known.rendered, rendered) && known.stillSo(view)) {
+      this.#trust(Name);
+      return [];
     }
     const watched = new WatchedView(view, 'repository');
     const steps = plan(watched);

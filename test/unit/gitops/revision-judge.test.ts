@@ -1,5 +1,5 @@
 /** A version that never becomes healthy is given up when nothing of it moved for as long as its repository says. */
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { second } from '#base/text/duration';
 import { createRepository } from '#control/repository/repositories';
 import { overdue } from '#control/stack/overdue';
@@ -11,6 +11,7 @@ import type { StackSpec } from '#model/object/stack';
 import { create } from '#store/action';
 import type { Stage } from '#store/stage';
 import { runningTask } from '#test/support/api-fixture';
+import { instantly } from '#test/support/instant-services';
 import { initialisedCluster } from '#test/support/memory-cluster';
 import { silentLogger } from '#test/support/silent-logger';
 import { VirtualClock } from '#test/support/virtual-clock';
@@ -81,4 +82,35 @@ test('what a service asks to be left alone for comes on top of the deadline', ()
   expect([after(16), after(49), after(51)]).toEqual([undefined, undefined, 'it made no progress for 50m0s']);
   const slow = { ...stack, Services: ['web_slow'] };
   expect(overdue(cluster.store, slow, { CreatedAt: new Date(now).toISOString() }, health, now + 25 * 60_000)).toBeUndefined();
+});
+
+test('of many stacks those are looked at whose versions have no verdict or changed, and all of them where a look broke off', async () => {
+  const clock = new VirtualClock();
+  const cluster = initialisedCluster({ clock, stages: [instantly] });
+  const judge = new RevisionJudge({ cluster, events: new ReconcileEvents({ clock, logger: silentLogger }), clock, logger: silentLogger });
+  cluster.watch(() => judge.notice());
+  const names = ['a', 'b', 'c'];
+  const deploy = (name: string, image: string): void => {
+    const service = { Name: `${name}_app`, TaskTemplate: { ContainerSpec: { Image: image } }, Mode: { Replicated: { Replicas: 1 } } };
+    cluster.run(deployStack({ ...spec(image), Name: name, Services: [service] }, { source: { Kind: 'deploy' }, prune: true }));
+  };
+  const outcomes = (): unknown[] => names.map((name) => newestRevision(cluster.store, name)?.Outcome.State);
+  for (const name of names) deploy(name, 'app:1');
+  const read = vi.spyOn(cluster, 'read').mockRejectedValueOnce(new Error('nobody leads'));
+  await clock.advance(2_000);
+  expect(outcomes()).toEqual(['pending', 'pending', 'pending']);
+  await clock.advance(3_000);
+  expect([outcomes(), read.mock.calls.length > 1]).toEqual([['good', 'good', 'good'], true]);
+  await clock.advance(10_000);
+  const looked = vi.spyOn(cluster.store, 'newest');
+  deploy('b', 'slow:2');
+  looked.mockClear();
+  await clock.advance(10_000);
+  expect(new Set(looked.mock.calls.map(([, , name]) => name))).toEqual(new Set(['b']));
+  expect(outcomes()).toEqual(['good', 'pending', 'good']);
+  deploy('c', 'app:2');
+  deploy('b', 'app:3');
+  await clock.advance(4_000);
+  expect(outcomes()).toEqual(['good', 'good', 'good']);
+  await judge.stop();
 });
