@@ -4,8 +4,9 @@ import type { Clock } from '#base/clock';
 import { inTurns, type Steps } from '#base/pace/steps';
 import type { Answer } from './router.ts';
 
-/** Objects of a list that are made and written in one step. */
-const objectsAStep = 50;
+/** Objects of a list that are written together. */
+const objectsAPiece = 50;
+/** Of many that are looked at few may be shown. */
 const looksAStep = 500;
 
 export async function sendAnswer(response: ServerResponse, answer: Answer, clock: Clock): Promise<void> {
@@ -46,14 +47,12 @@ function* listPieces(items: Iterable<unknown>): Steps<Buffer[]> {
   for (const item of items) {
     looks++;
     if (item !== undefined) texts.push(JSON.stringify(item));
-    if (texts.length < objectsAStep) {
-      // Many may be looked at of which few are shown.
-      if (looks % looksAStep === 0) yield;
-      continue;
+    if (texts.length === objectsAPiece) {
+      pieces.push(Buffer.from(`${pieces.length === 0 ? '[' : ','}${texts.join()}`));
+      texts = [];
     }
-    pieces.push(Buffer.from(`${pieces.length === 0 ? '[' : ','}${texts.join()}`));
-    texts = [];
-    yield;
+    // Each that is shown is a step: to make one may take a while, as of a service whose tasks are counted.
+    if (item !== undefined || looks % looksAStep === 0) yield;
   }
   const last = texts.length > 0 && pieces.length > 0 ? ',' : '';
   pieces.push(Buffer.from(`${pieces.length === 0 ? '[' : last}${texts.join()}]\n`));

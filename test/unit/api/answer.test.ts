@@ -3,8 +3,8 @@ import { expect, test } from 'vitest';
 import { mapped, sendAnswer } from '#api/answer';
 import type { Answer } from '#api/router';
 
-/** Every look at the clock takes a millisecond, so long answers take several turns. */
-async function sent(answer: Answer) {
+/** Every look at the clock takes a millisecond, so long answers take several turns; and so does whatever `spend` is called for. */
+async function sent(answer: Answer | ((spend: (ms: number) => void) => Answer)) {
   let time = 0;
   let turns = 0;
   const clock = {
@@ -24,7 +24,8 @@ async function sent(answer: Answer) {
     write: (piece: Buffer) => written.push(piece),
     end: () => {},
   };
-  await sendAnswer(response as unknown as ServerResponse, answer, clock);
+  const spend = (ms: number): void => void (time += ms);
+  await sendAnswer(response as unknown as ServerResponse, typeof answer === 'function' ? answer(spend) : answer, clock);
   return { text: Buffer.concat(written).toString(), headers, turns };
 }
 
@@ -53,4 +54,15 @@ test('a long list takes several turns, an object and nothing none', async () => 
   expect((await sent({ status: 200, json: objects(2000) })).turns).toBeGreaterThan(2);
   expect(await sent({ status: 200, json: { a: 1 } })).toMatchObject({ text: '{"a":1}\n', turns: 0 });
   expect((await sent({ status: 204 })).headers.has('Content-Length')).toBe(false);
+});
+
+test('of objects that are dear to make one is made in a turn', async () => {
+  const { turns } = await sent((spend) => ({
+    status: 200,
+    list: mapped(objects(40), (item) => {
+      spend(10);
+      return item;
+    }),
+  }));
+  expect(turns).toBeGreaterThanOrEqual(40);
 });
