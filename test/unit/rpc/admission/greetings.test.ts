@@ -64,16 +64,33 @@ test('who says nothing keeps his place for a while alone', async () => {
   expect(begun).toEqual(names(6));
 });
 
-test('of a thousand nodes that all take their time, a quarter begin in a second', () => {
+/** A thousand nodes, each of which answers after `answerMs`; how many have begun after each of `moments` (ms). */
+function begunAfter(answerMs: number, moments: readonly number[]): number[] {
   vi.useFakeTimers();
   try {
-    const begun: string[] = [];
-    const greetings = new Greetings<Played>(({ name }) => void begun.push(name));
+    let begun = 0;
+    const greetings = new Greetings<Played>(({ name }) => {
+      begun++;
+      setTimeout(() => greetings.over(name), answerMs);
+    });
     for (const name of names(1000)) greetings.take({ name, destroyed: false }, name, name);
-    vi.advanceTimersByTime(1000);
-    expect(begun.length).toBeGreaterThanOrEqual(250);
-    expect(begun.length).toBeLessThan(300);
+    let now = 0;
+    return moments.map((at) => {
+      vi.advanceTimersByTime(at - now);
+      now = at;
+      return begun;
+    });
   } finally {
     vi.useRealTimers();
   }
+}
+
+test('of a thousand nodes that take their time a quarter begins in a second', () => {
+  const [begun = 0] = begunAfter(60, [1000]);
+  expect(begun).toBeGreaterThanOrEqual(240);
+  expect(begun).toBeLessThan(300);
+});
+
+test('of nodes that do not come to answer no more are waited for than one turn has room for, and of those who never do others take the places', () => {
+  expect(begunAfter(60_000, [900, 1500, 3000])).toEqual([20, 40, 60]);
 });
