@@ -33,9 +33,13 @@ export class ForwardClient {
   }
 }
 
+/** What the leader may send before it hears that it was taken: a list of a thousand nodes is a megabyte, and 64 KiB at a time were as many waits for two busy processes. Of each that is read slowly so much is held. */
+const windowBytes = 1024 * 1024;
+
 /** A leader that is gone is found out before a client loses patience. */
 const options = {
   ...channelLimits,
+  'grpc-node.flow_control_window': windowBytes,
   'grpc.keepalive_time_ms': 2000,
   'grpc.keepalive_timeout_ms': 2000,
   'grpc.initial_reconnect_backoff_ms': 100,
