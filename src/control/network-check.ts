@@ -1,4 +1,5 @@
 /** What a network may ask for: options that are carried out, and addresses that fit together. */
+import { equal } from '#base/equal';
 import { Refusal } from '#base/refusal';
 import { counted } from '#base/text/human';
 import { parsePrefix } from '#model/address';
@@ -13,6 +14,31 @@ import { checkAddress, checkSubnet } from './addresses.ts';
 const nodesNamed = 4;
 
 type Config = NonNullable<NonNullable<NetworkSpec['IPAM']>['Config']>[number];
+
+/**
+ * What of a network that is there is not as `wanted` says, in the words of a stack file; undefined: all of it holds.
+ * What is not asked for may have been chosen for it: addresses, numbers.
+ */
+export function settingApart(present: NetworkSpec, wanted: NetworkSpec): string | undefined {
+  if ((wanted.Driver || 'overlay') !== (present.Driver || 'overlay')) return 'driver';
+  for (const key of ['Internal', 'Attachable', 'EnableIPv6'] as const) {
+    if ((wanted[key] ?? false) !== (present[key] ?? false)) return fileWords[key];
+  }
+  if (isEncrypted({ Spec: wanted }) !== isEncrypted({ Spec: present })) return `driver_opts.${encryptedOption}`;
+  for (const [key, value] of Object.entries(wanted.Options ?? {})) {
+    if (key !== encryptedOption && present.Options?.[key] !== value) return `driver_opts.${key}`;
+  }
+  const theirs = present.IPAM?.Config ?? [];
+  const holds = (config: Config): boolean => theirs.some((each) => isPartOf(config, each));
+  return (wanted.IPAM?.Config ?? []).every(holds) ? undefined : 'ipam.config';
+}
+
+const fileWords = { Internal: 'internal', Attachable: 'attachable', EnableIPv6: 'enable_ipv6' } as const;
+
+/** Whether all that `part` says stands in `whole`. */
+function isPartOf(part: Config, whole: Config): boolean {
+  return Object.entries(part).every(([key, value]) => !value || equal(value, whole[key as keyof Config]));
+}
 
 /** Refuses driver options that nobody carries out, and a number that another network has. */
 export function checkOptions(view: View, { Options = {} }: NetworkSpec): void {

@@ -84,10 +84,10 @@ export function refusedBefore(view: View, repository: string, rendered: Rendered
 export function allRefusedBefore(view: View, repository: string, stacks: readonly RenderedStack[]): ReadonlyMap<string, readonly string[]> {
   const refused = new Map<string, readonly string[]>();
   const ill = new Set<string>();
-  for (const { Spec, Quarantine, Condition } of view.list('stack')) if (Quarantine || Condition.State === 'refused') ill.add(Spec.Name.toLowerCase());
+  for (const { Spec, Quarantine, Condition } of view.list('stack')) if (Quarantine || Condition.State === 'refused') ill.add(Spec.Name);
   if (ill.size === 0) return refused;
   for (const stack of stacks) {
-    const errors = ill.has(stack.Name.toLowerCase()) ? refusedBefore(view, repository, stack) : undefined;
+    const errors = ill.has(stack.Name) ? refusedBefore(view, repository, stack) : undefined;
     if (errors) refused.set(stack.Name, errors);
   }
   return refused;

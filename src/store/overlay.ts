@@ -2,7 +2,7 @@
 import { assert } from '#base/assert';
 import type { Kind, ObjectOf } from '#model/object/object';
 import type { Action } from './action.ts';
-import { keysOf, type IndexOf } from './index/indexes.ts';
+import { keysOf, nameKey, type IndexOf } from './index/indexes.ts';
 import { Table } from './table.ts';
 import { Usage } from './index/usage.ts';
 import { CountedView } from './counted-view.ts';
@@ -137,7 +137,7 @@ export class Overlay extends CountedView implements View {
   }
 
   byName<K extends Exclude<Kind, 'task'>>(kind: K, name: string): ObjectOf[K] | undefined {
-    for (const object of this.find<Kind>(kind, 'name' as IndexOf<Kind>, name.toLowerCase())) return object as ObjectOf[K];
+    for (const object of this.find<Kind>(kind, 'name' as IndexOf<Kind>, nameKey(kind, name))) return object as ObjectOf[K];
     return undefined;
   }
 

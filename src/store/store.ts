@@ -5,7 +5,7 @@ import type { Steps } from '#base/pace/steps';
 import { kinds, type Kind, type ObjectOf } from '#model/object/object';
 import { idOf, type Action, type Entry, type StoreEvent } from './action.ts';
 import { Answers, type KnownAnswer } from './answers.ts';
-import type { IndexOf } from './index/indexes.ts';
+import { nameKey, type IndexOf } from './index/indexes.ts';
 import { share } from './share.ts';
 import { StateHash } from './state-hash.ts';
 import { newTables, objectsOf, type Table, type Tables } from './table.ts';
@@ -124,7 +124,7 @@ export class Store extends CountedView implements View {
   }
 
   byName<K extends Exclude<Kind, 'task'>>(kind: K, name: string): ObjectOf[K] | undefined {
-    return this.#table(kind).find('name', name.toLowerCase())[0]?.object;
+    return this.#table(kind).find('name', nameKey(kind, name))[0]?.object;
   }
 
   /** Objects are never changed, so what is listed here stays as it is while entries go on. Each kind is in the order of creation: whoever restores it goes on in that order. */

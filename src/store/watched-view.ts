@@ -2,7 +2,7 @@
 import type { Kind, ObjectOf } from '#model/object/object';
 import type { StoreEvent } from './action.ts';
 import { Usage } from './index/usage.ts';
-import { indexes, keysOf, type IndexOf } from './index/indexes.ts';
+import { indexes, keysOf, nameKey, type IndexOf } from './index/indexes.ts';
 import { CountedView } from './counted-view.ts';
 import type { View } from './view.ts';
 
@@ -71,7 +71,7 @@ export class WatchedView extends CountedView implements View {
   }
 
   byName<K extends Exclude<Kind, 'task'>>(kind: K, name: string): ObjectOf[K] | undefined {
-    this.#note(kind, 'name', name.toLowerCase());
+    this.#note(kind, 'name', nameKey(kind, name));
     return this.#one(kind, `name ${kind} ${name}`, (view) => view.byName(kind, name));
   }
 

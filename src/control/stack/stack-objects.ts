@@ -8,12 +8,13 @@ import { isVaultName } from '#model/options/vault';
 import { nameOf, type Kind } from '#model/object/object';
 import type { ConfigSpec, SecretSpec } from '#model/object/secret';
 import type { OwnedKind, OwnedObject, Stack, StackSpec } from '#model/object/stack';
-import { create, newMeta, remove } from '#store/action';
+import { create, newMeta, remove, update } from '#store/action';
 import type { Overlay } from '#store/overlay';
-import type { View } from '#store/view';
+import { clusterOf, type View } from '#store/view';
 import type { UseCaseContext } from '../cluster.ts';
 import { checkFile, onlyLabelsDiffer, relabel, type FileKind } from '../secrets-and-configs.ts';
 import { networkNamed } from '../find.ts';
+import { settingApart } from '../network-check.ts';
 import { checkNetwork, networkDefaults } from '../networks.ts';
 import { idsInUse } from '../users.ts';
 import { makerOf, owned } from './inventory.ts';
@@ -71,23 +72,28 @@ export function checkExternal(view: View, external: StackSpec['External']): void
   for (const name of external.Configs) refuseAbsent(view, 'config', name);
 }
 
-/** Creates a network that is missing. One that is there stays as it is: nothing of a network can be changed. */
-export function deployNetwork(overlay: Overlay, spec: NetworkSpec, { stack, rights, repository }: StackScope, context: UseCaseContext, changes: Changes): void {
+/** Creates a network that is missing, or gives it its new labels. Nothing else of one can be changed, and a file that asks for it is refused. */
+export function deployNetwork(
+  overlay: Overlay,
+  spec: NetworkSpec,
+  { stack, rights, repository, shared }: StackScope,
+  context: UseCaseContext,
+  changes: Changes,
+): void {
   const present = networkNamed(overlay, spec.Name);
   const right = present ? rights('network', present) : 'none';
   const mate = present && mateOf(overlay, present.ID, right, repository);
-  if (present && mate) {
-    const { Labels: _labels, ...settings } = networkDefaults(spec);
-    const { Labels: _theirs, ...before } = present.Spec;
-    if (equal(settings, before)) return void changes.owned.push(owned('network', present));
-    throw new Refusal(
-      'failedPrecondition',
-      `network ${spec.Name} is that of stack ${mate.Spec.Name}, with other settings: nothing of a network can be changed, and it goes when no version that may come back uses it; give this one another name`,
-    );
-  }
-  if (present && right !== 'none') {
-    checkRight(right, 'network', spec.Name, stack);
-    if (right !== 'used') changes.owned.push(owned('network', present));
+  if (present && (mate || right !== 'none')) {
+    if (!mate) checkRight(right, 'network', spec.Name, stack);
+    if (right === 'used') return;
+    const apart = settingApart(present.Spec, spec);
+    if (apart !== undefined) throw unchangeable(spec.Name, apart, mate);
+    changes.owned.push(owned('network', present));
+    const { Labels } = inStack(spec, stack);
+    // An existing Docker Swarm can change no network at all.
+    if (mate || !clusterOf(overlay) || shared(owned('network', present)) || equal(present.Spec.Labels ?? {}, Labels)) return;
+    overlay.lay([update('network', { ...present, Spec: { ...present.Spec, Labels } })]);
+    changes.updated.push({ Kind: 'network', Name: spec.Name });
     return;
   }
   checkNetwork(overlay, spec);
@@ -95,6 +101,12 @@ export function deployNetwork(overlay: Overlay, spec: NetworkSpec, { stack, righ
   overlay.lay([create('network', network)]);
   changes.created.push({ Kind: 'network', Name: spec.Name });
   changes.owned.push(owned('network', network));
+}
+
+function unchangeable(name: string, setting: string, mate: Stack | undefined): Refusal {
+  const whose = mate ? `is that of stack ${mate.Spec.Name}, with other settings (${setting})` : `is there with another ${setting}`;
+  const text = `network ${name} ${whose}: nothing of a network can be changed, and it goes when no version that may come back uses it; give this one another name`;
+  return new Refusal('failedPrecondition', text);
 }
 
 /** Creates a secret or config that is missing, or gives it its new labels. */

@@ -31,7 +31,7 @@ const ofTask = {
 } satisfies Record<string, Keys<Task>>;
 
 const ofService = {
-  name: (service) => [nameKey('service', service)],
+  name: (service) => [nameKey('service', service.Spec.Name)],
   file: ({ Spec }) => filesOf(Spec.TaskTemplate),
   network: ({ Spec }) => (Spec.TaskTemplate.Networks ?? []).flatMap(({ Target }) => Target ?? []),
   /** Published numbers in ingress mode that it holds, as `publishedKey`. */
@@ -49,13 +49,13 @@ const ofService = {
 } satisfies Record<string, Keys<Service>>;
 
 const ofNode = {
-  name: (node) => [nameKey('node', node)],
+  name: (node) => [nameKey('node', nameOf('node', node))],
   /** Networks by id on which it has its gateway. */
   network: (node) => Object.keys(node.Shoal?.Gateways ?? {}),
 } satisfies Record<string, Keys<Node>>;
 
 const ofNetwork = {
-  name: (network) => [nameKey('network', network)],
+  name: (network) => [nameKey('network', network.Spec.Name)],
   /** `yes`: it has no subnet yet, or no number for its packets between hosts. */
   unallocated: (network) => ((network.IPAMOptions && networkNumber(network) !== undefined) || nodeLocalNetworks.includes(network.Spec.Name) ? [] : ['yes']),
   /** `yes`: the cluster's one. */
@@ -63,7 +63,7 @@ const ofNetwork = {
 } satisfies Record<string, Keys<Network>>;
 
 function named<K extends Exclude<Kind, 'task'>>(kind: K): { name: Keys<ObjectOf[K]> } {
-  return { name: (object) => [nameKey(kind, object)] };
+  return { name: (object) => [nameKey(kind, nameOf(kind, object))] };
 }
 
 export const indexes = {
@@ -88,9 +88,9 @@ export function keysOf<K extends Kind>(kind: K, index: IndexOf<K>, object: Objec
   return (indexes[kind] as unknown as Record<string, Keys<ObjectOf[K]>>)[index]?.(object) ?? [];
 }
 
-/** Key under which an object is found by name. */
-function nameKey<K extends Kind>(kind: K, object: ObjectOf[K]): string {
-  return nameOf(kind, object).toLowerCase();
+/** Key under which an object of that name is found: in any case of letters, but for stacks, which Docker knows by a label alone and so exactly as written. */
+export function nameKey(kind: Kind, name: string): string {
+  return kind === 'stack' ? name : name.toLowerCase();
 }
 
 /** The allocator has done its part for the service's present spec. */

@@ -7,6 +7,7 @@ import { setStackCondition } from '#control/stack/stack-states';
 import { createRepository, removeRepository } from '#control/repository/repositories';
 import { deployStack, removeStack, removeStackByHand } from '#control/stack/stacks';
 import { namespaceLabel } from '#model/object/meta';
+import type { NetworkSpec } from '#model/object/network';
 import type { ServiceSpec } from '#model/object/service-spec';
 import type { StackSource, StackSpec } from '#model/object/stack';
 import { update } from '#store/action';
@@ -202,6 +203,42 @@ test('other content under the same name is refused whole, and says what to do', 
   const changed = { ...full('app:2'), Secrets: [{ Name: 'shop_key', Data: base64('other') }] };
   expect(() => cluster.run(deployStack(changed, byHand))).toThrow(/failed to update secret shop_key: only updates to Labels are allowed.*another name/);
   expect(cluster.entries).toBe(entries);
+});
+
+test('stacks whose names differ in case are two', () => {
+  const cluster = initialisedCluster();
+  const one = (name: string, service: string) => stackSpec({ Name: name, Services: [serviceSpec(service)] });
+  cluster.run(deployStack(one('web', 'web_api'), byHand));
+  cluster.run(deployStack(one('WEB', 'WEB_ui'), byHand));
+  expect([stored(cluster, 'web_api'), stored(cluster, 'WEB_ui')].map(({ Spec }) => Spec.Labels?.[namespaceLabel])).toEqual(['web', 'WEB']);
+  cluster.run(removeStack('WEB'));
+  expect([stored(cluster, 'web_api').Spec.Name, cluster.store.byName('stack', 'WEB')]).toEqual(['web_api', undefined]);
+});
+
+const front = (more: Partial<NetworkSpec>): StackSpec => stackSpec({ Networks: [{ Name: 'shop_front', Driver: 'overlay', ...more }], Services: [] });
+
+test.each<[string, Partial<NetworkSpec>, Partial<NetworkSpec>, string]>([
+  ['a network that is to be cut off', {}, { Internal: true }, 'internal'],
+  ['one that is cut off no more', { Internal: true }, {}, 'internal'],
+  ['one that strangers may join', {}, { Attachable: true }, 'attachable'],
+  ['one that is to be encrypted', {}, { Options: { encrypted: 'true' } }, 'driver_opts.encrypted'],
+  ['another option', { Options: { 'com.docker.network.driver.mtu': '1400' } }, { Options: { 'com.docker.network.driver.mtu': '1300' } }, 'driver_opts.com.docker.network.driver.mtu'], // prettier-ignore
+  ['another subnet', { IPAM: { Config: [{ Subnet: '10.9.0.0/24' }] } }, { IPAM: { Config: [{ Subnet: '10.8.0.0/24' }] } }, 'ipam.config'],
+])('%s is refused, for nothing of a network can be changed', (_what, before, after, setting) => {
+  const cluster = initialisedCluster();
+  cluster.run(deployStack(front(before), byHand));
+  const { entries } = cluster;
+  expect(() => cluster.run(deployStack(front(after), byHand))).toThrow(
+    `network shop_front is there with another ${setting}: nothing of a network can be changed`,
+  );
+  expect(cluster.entries).toBe(entries);
+});
+
+test('a network gets its new labels, and what the file says no more of its addresses stays', () => {
+  const cluster = initialisedCluster();
+  cluster.run(deployStack(front({ IPAM: { Config: [{ Subnet: '10.9.0.0/24' }] } }), byHand));
+  expect(cluster.run(deployStack(front({ Labels: { team: 'a' } }), byHand)).Updated).toEqual([{ Kind: 'network', Name: 'shop_front' }]);
+  expect(cluster.store.byName('network', 'shop_front')?.Spec).toMatchObject({ Labels: { team: 'a' }, IPAM: { Config: [{ Subnet: '10.9.0.0/24' }] } });
 });
 
 test('two stacks share a secret that has a name of its own, and neither takes it from the other', () => {
