@@ -114,14 +114,12 @@ describe.skipIf(whyNoHost() !== undefined)('published ports and names', () => {
 
   test('a connection that has ended is forgotten within two seconds, so that what an engine lists of a container that ends holds nobody else’s', async () => {
     await put([endpoint(names)]);
-    const remembered = (): readonly number[] => {
-      const listed = host.run(['conntrack', '-L', '-p', 'tcp', '--orig-port-dst', '18080']);
-      return [...listed.matchAll(/^tcp +6 (\d+) (?:TIME_WAIT|CLOSE) /gm)].map(([, seconds]) => Number(seconds));
-    };
+    const listed = () => host.run(['conntrack', '-L', '-p', 'tcp', '--orig-port-dst', '18080']);
     const ended = async (): Promise<void> => {
       curl([], `http://${host.address}:18080/`);
-      await until(() => !/FIN_WAIT|LAST_ACK|CLOSE_WAIT|ESTABLISHED/.test(host.run(['conntrack', '-L', '-p', 'tcp', '--orig-port-dst', '18080'])), 5000, () => 'it does not end'); // prettier-ignore
-      expect(remembered().filter((seconds) => seconds > 2)).toEqual([]);
+      await until(() => !/FIN_WAIT|LAST_ACK|CLOSE_WAIT|ESTABLISHED/.test(listed()), 5000, () => 'it does not end'); // prettier-ignore
+      const kept = [...listed().matchAll(/^tcp +6 (\d+) (?:TIME_WAIT|CLOSE) /gm)].map(([, seconds]) => Number(seconds));
+      expect(kept.filter((seconds) => seconds > 2)).toEqual([]);
     };
     await ended();
     host.run(['nft', 'delete', 'table', 'ip', 'shoal_test_ends']);
