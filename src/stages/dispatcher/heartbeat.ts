@@ -14,6 +14,8 @@ const jitter = 0.1;
 const takeOverFactor = 6;
 /** While they keep coming, the others are on their way too: what is missing is counted from the last one that came. */
 const betweenArrivals = 3;
+/** Of many they come ever more seldom the longer it takes, for each waits longer before it asks again: one in so long a part of the time since the first could come. */
+const betweenMany = 1 / 3;
 /** However many there are. */
 const longestTakeOver = 60;
 /** Of so many workers half are not missing by themselves: it is the leader whom they do not reach, or a machine that is busy. */
@@ -55,6 +57,7 @@ export class Heartbeats {
   /** Until when nodes that are awaited are so at least: nodes that come put it off, to `#awaitedEnd` at most. */
   #awaitedUntil = 0;
   #awaitedEnd = 0;
+  #awaitedFrom = 0;
   #mostMissingEnd = 0;
   /** Workers that are awaited, and those of them that have opened no session yet. */
   #awaited = 0;
@@ -68,6 +71,7 @@ export class Heartbeats {
   takeOver(view: View, periodMs: number, { now, monotonic }: Moment): void {
     this.#lines.clear();
     this.#awaitedUntil = monotonic;
+    this.#awaitedFrom = monotonic;
     this.#awaitedEnd = monotonic + longestTakeOver * periodMs;
     this.#mostMissingEnd = monotonic + longestMostMissing * periodMs;
     for (const node of view.list('node')) {
@@ -107,7 +111,8 @@ export class Heartbeats {
   }
 
   #came(periodMs: number, monotonic: number): void {
-    this.#awaitedUntil = Math.min(monotonic + betweenArrivals * periodMs, this.#awaitedEnd);
+    const ofMany = this.#awaited >= manyWorkers ? Math.round(betweenMany * (monotonic - this.#awaitedFrom)) : 0;
+    this.#awaitedUntil = Math.min(monotonic + Math.max(betweenArrivals * periodMs, ofMany), this.#awaitedEnd);
   }
 
   /** True while `session` is the node's newest and has not expired. */

@@ -126,8 +126,10 @@ test('while most of many workers are missing nobody is taken for dead: that is t
   for (const id of ids.slice(0, 4)) heartbeats.open(id, 1000, 20_000);
   expect([heartbeats.expire(store, at(29_000)), heartbeats.nextDeadline()]).toEqual([[], 30_000]);
   heartbeats.open('n4', 1000, 29_500);
-  expect(heartbeats.nextDeadline()).toBe(32_500);
-  expect(heartbeats.expire(store, at(32_500)).length).toBeGreaterThanOrEqual(5);
+  // Where they are many, and it takes them long, a third of that time may pass between two.
+  expect(heartbeats.nextDeadline()).toBe(39_333);
+  expect(heartbeats.expire(store, at(39_332))).toEqual([]);
+  expect(heartbeats.expire(store, at(39_333)).length).toBeGreaterThanOrEqual(5);
 });
 
 test('most of many workers that died together with the leader are down after thirty periods', () => {
