@@ -11,6 +11,7 @@ const path = process.env['SHOAL_TURNS'];
 const sampledEveryUs = 1000;
 /** Turns from here on are told of. */
 const longMs = 15;
+const toldAfterMs = 500;
 /** Of a turn so many functions are named. */
 const namedWorks = 16;
 /** They are in every stack, or in none. */
@@ -44,12 +45,15 @@ function watch(file) {
     [at, cpu] = [now, used];
   }, lookEveryMs).unref();
   setInterval(() => {
-    const own = turns.map(({ from, to, ms }) => ({ from, to, ms: ms - sum(pauses.filter(({ startTime }) => startTime >= from && startTime < to)) }));
+    // The collector's pauses are told later than they are: turns wait for them.
+    const told = performance.now() - toldAfterMs;
+    const own = turns
+      .filter(({ to }) => to <= told)
+      .map(({ from, to, ms }) => ({ from, to, ms: ms - sum(pauses.filter(({ startTime }) => startTime >= from && startTime < to)) }));
     sample?.keep(own.filter(({ ms }) => ms >= longMs));
     const facts = { at: Date.now(), longestMs: Math.max(0, ...own.map(({ ms }) => ms)), pauseMs: Math.max(0, ...pauses.map(({ duration }) => duration)) };
     appendFileSync(file, `${JSON.stringify({ ...facts, rssMB: process.memoryUsage.rss() / 1e6, cpuMs: cpuMs() })}\n`);
-    // The collector's pauses are told later than they are: those of before may belong to turns to come.
-    [turns, pauses] = [[], pauses.slice(-1)];
+    [turns, pauses] = [turns.filter(({ to }) => to > told), pauses.filter(({ startTime }) => startTime > told - 2 * toldAfterMs)];
   }, 1000).unref();
 }
 
