@@ -3,9 +3,9 @@ import { equal } from '#base/equal';
 import { Refusal } from '#base/refusal';
 import { counted } from '#base/text/human';
 import { parsePrefix } from '#model/address';
-import { addressNumber, hostsOf, parseSubnet, type Subnet } from '#model/ipv4';
+import { addressNumber, hostsOf, overlaps, parseSubnet, type Subnet } from '#model/ipv4';
 import { encryptedOption, isEncrypted, networkNumberOption, networkNumber, type NetworkSpec } from '#model/object/network';
-import { canEncrypt, lackOf } from '#model/object/node';
+import { addressesOf, canEncrypt, lackOf } from '#model/object/node';
 import { optionProblem } from '#model/options/network-options';
 import type { View } from '#store/view';
 import { checkAddress, checkSubnet } from './addresses.ts';
@@ -70,12 +70,13 @@ function checkEncryption(view: View): void {
 }
 
 /** Refuses addresses that cannot be given: a network has one subnet, of version 4, and all that is said of it lies inside. */
-export function checkIpam({ EnableIPv6, IPAM }: NetworkSpec): void {
+export function checkIpam(view: View, { EnableIPv6, IPAM }: NetworkSpec): void {
   if (EnableIPv6) throw unbuilt('EnableIPv6 is not supported: networks of the cluster have addresses of version 4');
   if (IPAM?.Driver && IPAM.Driver !== 'default') throw unbuilt(`IPAM.Driver ${IPAM.Driver} is not supported: the cluster gives addresses itself`);
   if (Object.keys(IPAM?.Options ?? {}).length > 0) throw unbuilt('IPAM.Options is not supported: the cluster gives addresses itself');
   const configs = IPAM?.Config ?? [];
   for (const config of configs) checkConfig(config);
+  for (const { Subnet } of configs) checkPlace(view, Subnet ?? '');
   if (configs.length > 1) throw unbuilt(`IPAM.Config with ${configs.length} subnets is not supported: a network of the cluster has one`);
 }
 
@@ -91,6 +92,31 @@ function checkConfig({ Subnet, IPRange, Gateway, AuxiliaryAddresses = {} }: Conf
   for (const [name, address] of Object.entries(AuxiliaryAddresses)) checkInside(subnet, Subnet, `auxiliary address ${name}`, address);
   const range = parseSubnet(IPRange);
   if (IPRange && (!range || range.first < subnet.first || range.last > subnet.last)) throw outside('range', IPRange, Subnet);
+}
+
+/** What no host can reach over a line, and so no container. */
+const special: readonly (readonly [string, string])[] = [
+  ['0.0.0.0/8', 'addresses of nobody'],
+  ['127.0.0.0/8', "every host's own loopback"],
+  ['169.254.0.0/16', 'link-local addresses'],
+  ['224.0.0.0/3', 'addresses of groups'],
+];
+
+/** A node would take its own network, or another node, for the bridge's: it had no way to them any more. */
+function checkPlace(view: View, text: string): void {
+  const subnet = parseSubnet(text);
+  if (!subnet) return;
+  const taken = special.find(([each]) => overlaps(parseSubnet(each) as Subnet, subnet));
+  if (taken) throw refused(`ipam configuration: subnet ${text} overlaps with ${taken[0]}, ${taken[1]}`);
+  for (const node of view.list('node')) {
+    for (const address of addressesOf(node)) {
+      const number = addressNumber(address) ?? -1;
+      if (number < subnet.first || number > subnet.last || node.Status.State === 'down') continue;
+      throw refused(
+        `ipam configuration: subnet ${text} holds ${address}, the address of node ${node.Description?.Hostname || node.ID}: nodes that have the network could not reach it any more`,
+      );
+    }
+  }
 }
 
 function checkInside(subnet: Subnet, text: string, what: string, address: string | undefined): void {

@@ -58,7 +58,7 @@ export function checkNetwork(view: View, spec: NetworkSpec): void {
   if (clusterOf(view)) {
     checkDriver(spec.Driver ?? '');
     checkOptions(view, spec);
-    checkIpam(spec);
+    checkIpam(view, spec);
   }
   if (spec.Ingress) checkNewIngress(view, spec);
   if (view.byName('network', spec.Name)) throw new Refusal('alreadyExists', `network with name ${spec.Name} already exists`, { plain: true });

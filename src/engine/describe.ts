@@ -1,5 +1,4 @@
 /** What a node says about itself: the engine's facts and the subnets that are taken on its host. */
-import { readFile } from 'node:fs/promises';
 import type Docker from 'dockerode';
 import { compareTexts } from '#base/text/text';
 import { featureLevel } from '#model/feature-level';
@@ -7,6 +6,7 @@ import type { NodeDescription } from '#model/object/node';
 import type { GenericResource } from '#model/object/service-spec';
 import { bridgeName, networkIdLabel } from '#model/object/network';
 import { nodeIdLabel } from '#model/object/meta';
+import { routeTable, subnetsOf } from './host-routes.ts';
 
 /** The parts of GET /info that are read. */
 interface EngineInfo {
@@ -48,37 +48,11 @@ function plugins(byType: NonNullable<EngineInfo['Plugins']>): readonly { Type: s
 /** Networks of another node's agent on the same engine count as taken, those of this one do not. */
 async function usedSubnets(docker: Docker, nodeId: string): Promise<readonly string[]> {
   // Routes first: a network that is made in between then shows in the list only, where it is known as ours.
-  const table = await readFile('/proc/net/route', 'utf8').catch(() => '');
+  const table = await routeTable();
   const networks = await docker.listNetworks();
   const isOurs = (network: Docker.NetworkInspectInfo) => network.Labels?.[nodeIdLabel] === nodeId && network.Labels[networkIdLabel] !== undefined;
   const bridges = new Set(networks.filter(isOurs).map((network) => bridgeName(network.Labels?.[networkIdLabel] ?? '')));
   const subnets = networks.filter((network) => !isOurs(network)).flatMap((network) => (network.IPAM?.Config ?? []).map((config) => config.Subnet ?? ''));
-  const routes = parseRoutes(table, bridges);
+  const routes = subnetsOf(table, bridges);
   return [...new Set([...subnets, ...routes])].filter((subnet) => subnet.includes('.')).toSorted(compareTexts);
-}
-
-/**
- * CIDRs of the kernel's IPv4 routes, but for the default one and those of `ownBridges`.
- * @internal
- */
-export function parseRoutes(table: string, ownBridges: ReadonlySet<string>): readonly string[] {
-  return table
-    .split('\n')
-    .slice(1)
-    .flatMap((line) => {
-      const [device = '', destination = '', , , , , , mask = ''] = line.split(/\s+/);
-      if (!mask || mask === '00000000' || ownBridges.has(device)) return [];
-      const prefix = addressOf(mask)
-        .split('.')
-        .reduce((sum, part) => sum + Number(part).toString(2).replaceAll('0', '').length, 0);
-      return [`${addressOf(destination)}/${prefix}`];
-    });
-}
-
-/** The kernel writes addresses as hex numbers in host order, the first byte last. */
-function addressOf(hex: string): string {
-  return (hex.match(/../g) ?? [])
-    .toReversed()
-    .map((byte) => Number.parseInt(byte, 16))
-    .join('.');
 }

@@ -4,7 +4,8 @@ import { mtuOption } from '#model/options/network-options';
 import { bridgeName, networkIdLabel, type Network } from '#model/object/network';
 import type { StepOutcome } from '#task/step';
 import { nodeIdLabel } from '#model/object/meta';
-import { done, failed, notYet, statusOf, textOf } from './outcome.ts';
+import { cutOffBy } from './host-routes.ts';
+import { done, failed, notYet, refused, statusOf, textOf } from './outcome.ts';
 
 interface NetworkMaker {
   nodeId: string;
@@ -88,6 +89,8 @@ export class DockerNetworks {
         const removed = await this.remove(network.ID);
         if (!removed.ok) return removed;
       }
+      const cut = await cutOffBy(network.IPAMOptions?.Configs?.[0]?.Subnet ?? '', bridgeName(network.ID));
+      if (cut !== undefined) return refused(`network ${network.Spec.Name} cannot be on this host: ${cut}`);
       this.#names.set(network.ID, await this.#createNamed(network, gateway));
       return { ok: true, made: true };
     } catch (error) {

@@ -88,6 +88,13 @@ export interface NodeDescription {
   };
 }
 
+/** Where others reach the node and what runs there: addresses without ports. */
+export function addressesOf({ Status, Shoal, Description }: Pick<Node, 'Status' | 'Shoal' | 'Description'>): readonly string[] {
+  const manager = Shoal?.ManagerAddr?.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1');
+  const all = [Status.Addr, manager, Description?.Shoal?.DataPathAddr];
+  return [...new Set(all.filter((address): address is string => address !== undefined && address !== ''))];
+}
+
 /** Whether a node can have part in encrypted networks. */
 export function canEncrypt({ Description }: Pick<Node, 'Description'>): boolean {
   return Description?.Shoal?.Encryption?.Key !== undefined;

@@ -1,6 +1,7 @@
 /** Gives every cluster network its subnets, and the number that its packets between hosts carry. */
 import { networkNumberOption, networkNumber, type IPAMConfig, type Network } from '#model/object/network';
 import { networkNumbers as numbers } from '#model/options/network-options';
+import { addressesOf } from '#model/object/node';
 import type { Task } from '#model/object/task';
 import { isTerminal } from '#model/object/task-state';
 import { update, type Action } from '#store/action';
@@ -9,6 +10,10 @@ import { addressText, hostsOf, overlaps, parseSubnet, subnetText, type Range, ty
 
 const defaultPools: readonly string[] = ['10.0.0.0/8'];
 const defaultSubnetSize = 20;
+/** A route that is wider leads to what lies somewhere in it; a narrower one is the line of a host. */
+const widePrefix = 12;
+/** About the address of a node its router and its neighbours are to be expected. */
+const nearPrefix = 24;
 
 export interface NetworkAllocation {
   actions: readonly Action[];
@@ -95,8 +100,11 @@ class SubnetPool {
   readonly #taken: Range[] = [];
   /** What was asked for in specs: not given out, but free for who asks by name. In order and apart. */
   readonly #avoided: readonly Range[];
-  /** What hosts use for other things, in order and apart: given out when nothing else is left, for one host's wide route must not keep the cluster from having networks. */
-  #ofHosts: readonly Range[];
+  /**
+   * What hosts use for other things, in order and apart: the first of these, and the next when nothing else is left, for one
+   * host's wide route must not keep the cluster from having networks. Where the nodes themselves are is never given out.
+   */
+  #ofHosts: readonly (readonly Range[])[];
   /** Nothing is freed while a pass runs, so the search goes on where it ended. */
   #pool = 0;
   #next = 0;
@@ -108,7 +116,10 @@ class SubnetPool {
     for (const network of view.list('network')) this.#holdAll(network);
     for (const held of goneNetworks(view)) this.#hold(held);
     const living = [...view.list('node')].filter(({ Status }) => Status.State !== 'down');
-    this.#ofHosts = joined(rangesOf(living.flatMap(({ Description }) => Description?.Shoal?.UsedSubnets ?? [])));
+    const used = rangesOf(living.flatMap(({ Description }) => Description?.Shoal?.UsedSubnets ?? []));
+    const near = living.flatMap(addressesOf).flatMap((address) => parseSubnet(`${address}/${nearPrefix}`) ?? []);
+    const narrow = used.filter(({ first, last }) => last - first < 2 ** (32 - widePrefix));
+    this.#ofHosts = [used, narrow, []].map((ranges) => joined([...ranges, ...near]));
     this.#avoided = joined(waiting.flatMap((network) => rangesOf((network.Spec.IPAM?.Config ?? []).map((config) => config.Subnet))));
   }
 
@@ -130,10 +141,10 @@ class SubnetPool {
   /** The next free subnet; undefined when all pools are used up. */
   take(): Subnet | undefined {
     const subnet = this.#takeNext();
-    if (subnet || this.#ofHosts.length === 0) return subnet;
-    this.#ofHosts = [];
+    if (subnet || this.#ofHosts.length === 1) return subnet;
+    this.#ofHosts = this.#ofHosts.slice(1);
     this.#pool = this.#next = 0;
-    return this.#takeNext();
+    return this.take();
   }
 
   #takeNext(): Subnet | undefined {
@@ -157,7 +168,7 @@ class SubnetPool {
   }
 
   #takenBy(range: Range): Range | undefined {
-    return overlapping(this.#taken, range) ?? overlapping(this.#avoided, range) ?? overlapping(this.#ofHosts, range);
+    return overlapping(this.#taken, range) ?? overlapping(this.#avoided, range) ?? overlapping(this.#ofHosts[0] ?? [], range);
   }
 
   #holdAll(network: Network): void {

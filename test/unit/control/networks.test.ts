@@ -17,6 +17,21 @@ test.each<[string, NetworkSpec, string]>([
   ['an attachable ingress', { Name: 'n', Ingress: true, Attachable: true }, 'ingress network cannot be attachable'],
   ['a bad subnet', { Name: 'n', IPAM: { Config: [{ Subnet: '10.0.0.0/33' }] } }, 'Invalid subnet 10.0.0.0/33 : invalid CIDR address: 10.0.0.0/33'],
   ['a subnet that is not said', { Name: 'n', IPAM: { Config: [{}] } }, 'Invalid subnet  : invalid CIDR address: '],
+  [
+    'the loopback',
+    { Name: 'n', IPAM: { Config: [{ Subnet: '127.0.0.0/16' }] } },
+    "ipam configuration: subnet 127.0.0.0/16 overlaps with 127.0.0.0/8, every host's own loopback",
+  ],
+  [
+    'all there is',
+    { Name: 'n', IPAM: { Config: [{ Subnet: '0.0.0.0/0' }] } },
+    'ipam configuration: subnet 0.0.0.0/0 overlaps with 0.0.0.0/8, addresses of nobody',
+  ],
+  [
+    'the line between its nodes',
+    { Name: 'n', IPAM: { Config: [{ Subnet: '192.168.7.0/24' }] } },
+    'ipam configuration: subnet 192.168.7.0/24 holds 192.168.7.1, the address of node one: nodes that have the network could not reach it any more',
+  ],
   ['a bad gateway', { Name: 'n', IPAM: { Config: [{ Subnet: '10.0.0.0/24', Gateway: '10.0.0' }] } }, 'ipam configuration: invalid gateway 10.0.0'],
 ])('a network with %s is refused', (_what, spec, message) => {
   const cluster = initialisedCluster();

@@ -47,6 +47,18 @@ test('subnets of other networks, of hosts and those asked for are skipped', () =
   expect(configsOf(networks.get('asked'))).toEqual([{ Subnet: '10.0.4.0/24', Range: '10.0.4.128/25', Gateway: '10.0.4.9' }]);
 });
 
+test('where a host has a route to the whole pool, its own line and the neighbours of nodes are left out', () => {
+  const [node] = [withUsed('10.0.0.0/8', '10.0.1.0/24')];
+  const store = storeOf({ cluster: [aCluster()], node: [{ ...node!, Status: { State: 'ready', Addr: '10.0.0.7' } }], network: [aNetwork('a'), aNetwork('b')] });
+  const { networks } = allocateNetworks(store);
+  expect([...networks.values()].map((network) => network.IPAMOptions?.Configs?.[0]?.Subnet)).toEqual(['10.0.2.0/24', '10.0.3.0/24']);
+  // Where nothing else is left it is the line, but never where a node is.
+  const small = storeOf({ cluster: [aCluster(['10.0.0.0/23'])], node: [...store.list('node')], network: [aNetwork('a'), aNetwork('b')] });
+  const allocated = allocateNetworks(small);
+  expect(configsOf(allocated.networks.get('a'))).toMatchObject([{ Subnet: '10.0.1.0/24' }]);
+  expect(allocated.problems.get('b')).toBe('network b: no /24 subnet of 10.0.0.0/23 is free of networks');
+});
+
 test.each([
   ['as tasks name it', taskNetwork],
   ['of a task of before that holds it whole', (network: Network) => network],
