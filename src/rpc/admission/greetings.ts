@@ -2,12 +2,8 @@
 
 /** Under way at a time: what comes of them in one turn of the event loop leaves room for others. */
 const mostAtOnce = 5;
-/** After it the next one begins whatever became of this one: who says no more keeps out nobody, and of a thousand that each take their time 250 begin in a second, about as many as this process can finish. */
-const usualGreetingMs = 20;
-/** Begun and not over, however long ago: what they are slow with may come in one turn, as where this process or theirs was kept from running. */
-const mostUnfinished = 20;
-/** Who has said nothing more for so long is not counted any more, ms. */
-const unfinishedMs = 1000;
+/** Longer than a handshake takes: after it the next one begins whatever became of this one, so that who says no more keeps out nobody. */
+const usualGreetingMs = 60;
 
 interface Connection {
   readonly destroyed: boolean;
@@ -15,9 +11,8 @@ interface Connection {
 
 export class Greetings<C extends Connection> {
   readonly #letIn: (connection: C) => void;
-  /** By the other end: those that have a place, and those that were too slow to keep it. */
+  /** By the other end. */
   readonly #underWay = new Map<string, NodeJS.Timeout>();
-  readonly #slow = new Map<string, NodeJS.Timeout>();
   /** By source, each in its order: whoever opens many waits behind himself. */
   readonly #line = new Map<string, { connection: C; end: string }[]>();
 
@@ -39,27 +34,20 @@ export class Greetings<C extends Connection> {
 
   /** The handshake is over, well or not. */
   over(end: string): void {
-    const timer = this.#underWay.get(end) ?? this.#slow.get(end);
+    const timer = this.#underWay.get(end);
     if (timer === undefined) return;
     clearTimeout(timer);
     this.#underWay.delete(end);
-    this.#slow.delete(end);
-    this.#next();
-  }
-
-  #isSlow(end: string): void {
-    this.#underWay.delete(end);
-    this.#slow.set(end, setTimeout(() => this.over(end), unfinishedMs).unref());
     this.#next();
   }
 
   #next(): void {
-    while (this.#underWay.size < mostAtOnce && this.#underWay.size + this.#slow.size < mostUnfinished) {
+    while (this.#underWay.size < mostAtOnce) {
       const next = this.#shift();
       if (!next) return;
       const { connection, end } = next;
       if (connection.destroyed) continue;
-      this.#underWay.set(end, setTimeout(() => this.#isSlow(end), this.greetingMs).unref());
+      this.#underWay.set(end, setTimeout(() => this.over(end), this.greetingMs).unref());
       this.#letIn(connection);
     }
   }

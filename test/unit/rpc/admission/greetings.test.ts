@@ -1,4 +1,4 @@
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { Greetings } from '#rpc/admission/greetings';
 
 interface Played {
@@ -62,35 +62,4 @@ test('who says nothing keeps his place for a while alone', async () => {
   expect(begun).toEqual(names(5));
   await next();
   expect(begun).toEqual(names(6));
-});
-
-/** A thousand nodes, each of which answers after `answerMs`; how many have begun after each of `moments` (ms). */
-function begunAfter(answerMs: number, moments: readonly number[]): number[] {
-  vi.useFakeTimers();
-  try {
-    let begun = 0;
-    const greetings = new Greetings<Played>(({ name }) => {
-      begun++;
-      setTimeout(() => greetings.over(name), answerMs);
-    });
-    for (const name of names(1000)) greetings.take({ name, destroyed: false }, name, name);
-    let now = 0;
-    return moments.map((at) => {
-      vi.advanceTimersByTime(at - now);
-      now = at;
-      return begun;
-    });
-  } finally {
-    vi.useRealTimers();
-  }
-}
-
-test('of a thousand nodes that take their time a quarter begins in a second', () => {
-  const [begun = 0] = begunAfter(60, [1000]);
-  expect(begun).toBeGreaterThanOrEqual(240);
-  expect(begun).toBeLessThan(300);
-});
-
-test('of nodes that do not come to answer no more are waited for than one turn has room for, and of those who never do others take the places', () => {
-  expect(begunAfter(60_000, [900, 1500, 3000])).toEqual([20, 40, 60]);
 });
