@@ -74,7 +74,7 @@ export class ClusterLife implements LocalSwarm {
       logger: this.#logger,
       exclusively: (work) => this.#exclusively(work),
       managing: () => this.managing(),
-      inside: () => this.#member !== undefined || this.#joining !== undefined,
+      inside: () => this.#member !== undefined || this.#joining !== undefined || this.#entering,
       refuse: () => this.#refuseInSafeMode(),
       giveUp: () => this.#giveUp(),
       enter: (identity, files, lock) => this.#enterAs(identity, files, lock),
@@ -327,6 +327,9 @@ export class ClusterLife implements LocalSwarm {
       await steps();
       await this.#enter(member, isNew);
     } catch (error) {
+      // It may vote by now: the others would count on a seat that has no log any more.
+      this.#door.use(member.manager?.seat);
+      await member.giveUpSeat(this.#options.socket);
       this.#door.use(undefined);
       this.#member = undefined;
       await member.undo().catch((failure: unknown) => this.#logger.warn({ err: failure }, 'what a failed entry had begun did not end in order'));

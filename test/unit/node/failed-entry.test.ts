@@ -95,8 +95,11 @@ describe.each(Object.entries(entries))('%s', (name, enter) => {
     admitted.as = name === 'join as a manager' ? 'manager' : 'worker';
     const before = held();
     failAfter(what, method);
+    const givenUp = vi.spyOn(Membership.prototype, 'giveUpSeat');
     expect((await enter()).json.message).toContain(`no space after ${method}`);
     expect(held()).toEqual(before);
+    // It may vote by then: the others are not to count on it.
+    expect(givenUp).toHaveBeenCalledOnce();
     expect((await ask('GET', '/info')).json.Swarm).toMatchObject({ LocalNodeState: 'inactive', NodeID: '', Error: '' });
     // Nobody listens there any more, and nothing is in the way of the next one.
     expect(await enter()).toMatchObject({ status: 200 });
