@@ -86,7 +86,7 @@ async function deliveries(): Promise<number[]> {
   const bare = bareCopy(repository.folder);
   const server = await startWebServer(dirname(bare), { plain: true });
   const following = await new Following(initialisedCluster({ clock: realClock, stages: [instantly] })).start();
-  const none = { repository: async () => undefined, git: async () => undefined, plan: async () => undefined };
+  const none = { repository: async () => undefined, git: async () => undefined, plan: async () => undefined, verdict: async () => undefined };
   const look = async (name: string): Promise<void> => void (await following.sync(name));
   const door = new HttpDoor({ host: '127.0.0.1', port: 0 }, { secretOf: async () => secret, look, ...none, clock: realClock, logger: silentLogger });
   try {

@@ -9,7 +9,7 @@ import { createRepository } from '#control/repository/repositories';
 import { createToken } from '#control/repository/tokens';
 import { socketEndpoint } from '#http/endpoint';
 import type { RepositorySpec, RepositoryToken } from '#model/object/repository';
-import { bringGit, bringPlan } from '#node/webhooks/git-way';
+import { bringGit, bringPlan, bringVerdict } from '#node/webhooks/git-way';
 import { startApi, type ApiFixture } from './api-fixture.ts';
 import { duplexPair } from './duplex-pair.ts';
 import { Following, GitRepository } from './git-repository.ts';
@@ -55,6 +55,7 @@ export class Pushing {
         repository: async (name) => cluster.store.byName('repository', name),
         git: (asked, response) => bringGit(own, asked, response),
         plan: (asked, response) => bringPlan(own, asked, response),
+        verdict: (asked, response) => bringVerdict(own, asked, response),
         clock: realClock,
         logger: silentLogger,
       },

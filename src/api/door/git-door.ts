@@ -24,6 +24,14 @@ export interface DoorPlanRequest {
   token: string;
 }
 
+export interface DoorVerdictRequest {
+  repository: string;
+  commit: string;
+  /** As Go writes durations; empty: the usual one. */
+  timeout: string;
+  token: string;
+}
+
 export interface GitDoorParts {
   /** What this node holds of a repository; undefined where there is none. */
   repository: (name: string) => Promise<{ Tokens?: readonly RepositoryToken[]; Issuers?: readonly TrustedIssuer[] } | undefined>;
@@ -31,6 +39,8 @@ export interface GitDoorParts {
   git: (asked: DoorGitRequest, response: ServerResponse) => Promise<void>;
   /** The same of what a commit would do. */
   plan: (asked: DoorPlanRequest, response: ServerResponse) => Promise<void>;
+  /** The same of what became of a commit, when that is over. */
+  verdict: (asked: DoorVerdictRequest, response: ServerResponse) => Promise<void>;
   /** Sources that showed what is not believed. */
   guesses: RateLimit;
   clock: Pick<Clock, 'monotonicNow'>;
@@ -38,13 +48,15 @@ export interface GitDoorParts {
 }
 
 const planPath = /^\/plan\/([A-Za-z0-9][A-Za-z0-9_.-]{0,254})$/;
-const gitPath = /^\/git\/([A-Za-z0-9][A-Za-z0-9_.-]{0,254})(\/info\/refs|\/git-upload-pack|\/git-receive-pack)$/;
+const verdictPath = /^\/verdict\/([A-Za-z0-9][A-Za-z0-9_.-]{0,254})$/;
+/** People write `.git` behind a repository's name. */
+const gitPath = /^\/git\/([A-Za-z0-9][A-Za-z0-9_.-]{0,254}?)(?:\.git)?(\/info\/refs|\/git-upload-pack|\/git-receive-pack)$/;
 
 export class GitDoor {
   readonly #parts: GitDoorParts;
   readonly #issuers: IssuerKeys;
-  /** Of each request with a body that is brought on: whose it is. */
-  readonly #bodies = new Set<{ id: string; user: string }>();
+  /** Of each request that takes its time: whose it is. */
+  readonly #held = new Set<{ id: string; user: string }>();
 
   constructor(parts: GitDoorParts) {
     this.#parts = parts;
@@ -56,9 +68,11 @@ export class GitDoor {
     const [path = '', query = ''] = (request.url ?? '').split('?');
     const planned = planPath.exec(path)?.[1];
     if (planned !== undefined) await this.#plan(request, response, planned, new URLSearchParams(query));
+    const awaited = verdictPath.exec(path)?.[1];
+    if (awaited !== undefined) await this.#verdict(request, response, awaited, new URLSearchParams(query));
     const [, name, found] = gitPath.exec(path) ?? [];
     const service = gitServices.find((each) => each === found);
-    if (name === undefined || service === undefined) return planned !== undefined;
+    if (name === undefined || service === undefined) return (planned ?? awaited) !== undefined;
     const method = service === '/info/refs' ? 'GET' : 'POST';
     if (request.method !== method) say(response, 405, 'git asks otherwise');
     else if (service === '/info/refs' && !/(^|&)service=git-(upload|receive)-pack(&|$)/.test(query))
@@ -73,20 +87,34 @@ export class GitDoor {
     if (token !== undefined) await this.#parts.plan({ repository, ref: query.get('ref') ?? '', markdown: query.get('format') === 'markdown', token }, response);
   }
 
+  async #verdict(request: IncomingMessage, response: ServerResponse, repository: string, query: URLSearchParams): Promise<void> {
+    if (request.method !== 'GET') return say(response, 405, 'a verdict is asked for with GET');
+    const token = await this.#admit(request, response, repository, 'plan');
+    if (token === undefined) return;
+    const [commit = '', timeout = ''] = [query.get('commit') ?? '', query.get('timeout') ?? ''];
+    await this.#inTurn({ id: repository, user: token }, response, () => this.#parts.verdict({ repository, commit, timeout, token }, response));
+  }
+
   async #git(request: IncomingMessage, response: ServerResponse, asked: Pick<DoorGitRequest, 'repository' | 'service' | 'query' | 'method'>): Promise<void> {
     const token = await this.#admit(request, response, asked.repository, asksToPush(asked) ? 'push' : 'read');
     if (token === undefined) return;
     const { repository } = asked;
-    const mark = { id: repository, user: token };
-    if (!hasPlace(this.#bodies, mark)) {
+    const bring = (): Promise<void> =>
+      this.#parts.git({ ...asked, headers: request.headers, body: bodyPieces(request, bodyBounds(asked.service)), token }, response);
+    await this.#inTurn({ id: repository, user: token }, response, bring);
+  }
+
+  /** Of one repository, and of one token, few requests are held open at a time. */
+  async #inTurn(mark: { id: string; user: string }, response: ServerResponse, work: () => Promise<void>): Promise<void> {
+    if (!hasPlace(this.#held, mark)) {
       response.setHeader('Retry-After', '5');
-      return say(response, 503, 'several pushes come in just now: try again in a moment');
+      return say(response, 503, 'several requests of this repository are open just now: try again in a moment');
     }
-    this.#bodies.add(mark);
+    this.#held.add(mark);
     try {
-      await this.#parts.git({ ...asked, headers: request.headers, body: bodyPieces(request, bodyBounds(asked.service)), token }, response);
+      await work();
     } finally {
-      this.#bodies.delete(mark);
+      this.#held.delete(mark);
     }
   }
 

@@ -2,7 +2,7 @@
 import type { ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import type { DoorGitRequest, DoorPlanRequest } from '#api/door/git-door';
+import type { DoorGitRequest, DoorPlanRequest, DoorVerdictRequest } from '#api/door/git-door';
 import { tokenHeader } from '#api/routes/stack/hosted';
 import { openCall, messageOf, readText } from '#http/call';
 import type { Endpoint } from '#http/endpoint';
@@ -47,4 +47,19 @@ export async function bringPlan(own: Endpoint, { repository, ref, markdown, toke
   if (status >= 400) return void response.writeHead(status, plainHead).end(`${messageOf(text)}\n`);
   const body = markdown ? `${repositoryPlanMarkdown(JSON.parse(text) as RepositoryPlan).join('\n')}\n` : text;
   response.writeHead(200, { 'Content-Type': markdown ? 'text/markdown; charset=utf-8' : 'application/json' }).end(body);
+}
+
+/** HTTP statuses by verdict: a job's `curl --fail` ends well with a commit that is deployed, and only then. */
+const verdictStatus: Readonly<Record<string, number>> = { success: 200, failure: 409, superseded: 409, pending: 504 };
+
+export async function bringVerdict(own: Endpoint, { repository, commit, timeout, token }: DoorVerdictRequest, response: ServerResponse): Promise<void> {
+  const stop = new AbortController();
+  response.once('close', () => stop.abort());
+  const path = `/shoal/v1/repositories/${encodeURIComponent(repository)}/verdict?${new URLSearchParams({ commit, timeout }).toString()}`;
+  const answer = await openCall(own, { method: 'GET', path, headers: { Host: 'docker', [tokenHeader]: token }, signal: stop.signal });
+  const text = await readText(answer, longestError);
+  const status = answer.statusCode ?? 502;
+  if (status >= 400) return void response.writeHead(status, plainHead).end(`${messageOf(text)}\n`);
+  const { State } = JSON.parse(text) as { State: string };
+  response.writeHead(verdictStatus[State] ?? 502, { 'Content-Type': 'application/json' }).end(text);
 }

@@ -6,7 +6,7 @@ import { Refusal } from '#base/refusal';
 import { EngineClient } from '#http/engine-client';
 import { socketEndpoint } from '#http/endpoint';
 import type { RepositoryToken, TrustedIssuer } from '#model/object/repository';
-import { bringGit, bringPlan } from './git-way.ts';
+import { bringGit, bringPlan, bringVerdict } from './git-way.ts';
 import type { HttpAddress } from './http-address.ts';
 import type { DaemonOptions } from '../options.ts';
 import { systemClock } from '../system.ts';
@@ -34,6 +34,7 @@ export function webhookDoor({ http, socket }: DaemonOptions, view: () => Promise
     repository: async (name) => (await view()).byName('repository', name),
     git: (asked, response) => bringGit(socketEndpoint(socket), asked, response),
     plan: (asked, response) => bringPlan(socketEndpoint(socket), asked, response),
+    verdict: (asked, response) => bringVerdict(socketEndpoint(socket), asked, response),
     clock: systemClock,
     logger,
   });

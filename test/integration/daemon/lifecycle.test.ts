@@ -225,7 +225,7 @@ describe.skipIf(reason !== undefined)(reason ? `life of a daemon (skipped: ${rea
     expect(answer(8002)).toMatch(/^\w{12}$/);
     expect(safely(() => answer(8001))).toBe('');
     expect(readdirSync(daemon.runFolder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())).toEqual([]);
-    expect(host.run(['nft', 'list', 'tables']).match(/^table ip shoal/gm)?.length, 'ports, containers and counts of the neighbour').toBe(3);
+    expect(host.run(['nft', 'list', 'tables']).match(/^table ip shoal/gm)?.length, 'ports, containers, counts and brief ends of the neighbour').toBe(4);
     expect(existsSync(join(daemon.state, 'raft'))).toBe(false);
     await neighbour.ask('swarm', 'leave', '--force');
     expect(host.docker(['ps', '-a', '--format', '{{.Names}}']).trim()).toBe('foreign');

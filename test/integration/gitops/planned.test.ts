@@ -76,3 +76,33 @@ test('a token of that role may plan at the door, as JSON and as Markdown, and no
   expect((await ask(planner, '?ref=nowhere')).status).toBe(404);
   expect((await world.push(planner)).shown).toContain('this token has role plan: it may not push');
 });
+
+test('a job waits at the door for what becomes of its commit, by the exit code of a deploy', async () => {
+  const { repository } = world;
+  world.create();
+  const [token, job, reader] = [world.token('push'), world.token('plan'), world.token('read')];
+  const ask = async (secret: string, commit: string, query = '') => {
+    const headers = { Authorization: `Basic ${Buffer.from(`me:${secret}`).toString('base64')}` };
+    const answer = await fetch(`${world.door}/verdict/infra?commit=${commit}${query}`, { headers });
+    const text = await answer.text();
+    return { status: answer.status, ...(text.startsWith('{') ? (JSON.parse(text) as object) : { text }) };
+  };
+  const good = repository.commit({ 'stacks/web/compose.yml': stackFile('app:1') });
+  // It may be asked before the commit comes.
+  const early = ask(job, good);
+  await world.push(token);
+  expect(await early).toMatchObject({ status: 200, Commit: good, State: 'success', Exit: 0 });
+  expect(await ask(job, '1'.repeat(40), '&timeout=0s')).toMatchObject({
+    status: 504,
+    State: 'pending',
+    Exit: 4,
+    Text: expect.stringContaining('is at commit'),
+  });
+  expect(await ask(job, 'main')).toMatchObject({ status: 400, text: expect.stringContaining('the whole hash') });
+  expect([(await ask(reader, good)).status, (await ask('wrong', good)).status]).toEqual([403, 401]);
+  // The address as people write it.
+  const named = await fetch(`${world.door}/git/infra.git/info/refs?service=git-upload-pack`, {
+    headers: { Authorization: `Basic ${Buffer.from(`me:${reader}`).toString('base64')}` },
+  });
+  expect(named.status).toBe(200);
+});

@@ -83,7 +83,7 @@ test.each(Object.entries(ways))('of %s nothing is written by any path, the diffe
   await settled(() => shown().includes('site_old'));
   // A commit, heard of by its folder, by a webhook and by a poll: another version, one service less.
   repository.commit({ 'stacks/site/compose.yml': file('web:3').replace(/ {2}old.*\n/, '  new: { image: "new:1" }\n') });
-  const none = { repository: async () => undefined, git: async () => undefined, plan: async () => undefined };
+  const none = { repository: async () => undefined, git: async () => undefined, plan: async () => undefined, verdict: async () => undefined };
   let looked: Promise<unknown> = Promise.resolve();
   const look = async (name: string): Promise<void> => void (await (looked = following.sync(name)));
   const door = new HttpDoor({ host: '127.0.0.1', port: 0 }, { secretOf: async () => secret, look, ...none, clock: realClock, logger: silentLogger });

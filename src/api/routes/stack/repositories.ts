@@ -15,6 +15,7 @@ import { decodeBody } from '../../request/body.ts';
 import { whoOf } from '../../request/who.ts';
 import { flag, get, parameter, post, remove, type Answer, type Call, type Route } from '../../router.ts';
 import { repositoryBody } from '../../view/repository.ts';
+import { commitVerdictRoute } from './commit-verdict.ts';
 import { shownToken } from './hosted.ts';
 import { stackSummaries } from '../../view/stack-summary.ts';
 
@@ -42,6 +43,7 @@ export function repositoryRoutes(context: Context): Route[] {
       checkToken(repository, shownToken(call), 'plan');
       return { status: 200, json: await context.reconciler.planCommit(repository.Spec.Name, call.query.get('ref') || undefined) };
     }),
+    commitVerdictRoute(context),
     get('/shoal/v1/repositories/{}/explain', async (call) => {
       const repository = await readObject(context, 'repository', parameter(call));
       return { status: 200, json: { Lines: explainRepository(await readView(context), repository, context.clock.now()) } };

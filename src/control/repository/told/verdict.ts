@@ -16,6 +16,30 @@ export interface StackVerdict {
   name: string;
   state: Verdict['State'] | 'waits';
   text: string;
+  /** Of a failure: the exit code of a deploy that ends so. */
+  exit?: Exit;
+}
+
+/** 1: refused or held; 3: taken back; 4: not as wanted, and left so. */
+type Exit = 1 | 3 | 4;
+
+/** What became of one commit, for who waits for it. */
+export interface CommitVerdict extends Verdict {
+  /** As of a deploy: 0 success, 1 refused or held, 3 taken back, 4 failing, or not over. */
+  Exit: 0 | Exit;
+}
+
+/** `commit`: whole. A repository that is at another one may not have heard of it yet. */
+export function commitVerdict(view: View, repository: Repository, commit: string, now: number): CommitVerdict {
+  const { Commit, State, Message } = repository.Status;
+  const pending = (Text: string): CommitVerdict => ({ Commit: commit, State: 'pending', Text, Exit: 4 });
+  const still = stillness(repository, now);
+  if (still) return pending(still.state === 'frozen' ? `frozen (${still.window})` : 'the repository is suspended');
+  if (State === 'unavailable') return pending(Message);
+  if (Commit !== commit) return pending(Commit === undefined ? 'nothing was read yet' : `the repository is at commit ${shortCommit(Commit)}`);
+  const verdict = verdictOf(view, repository, now) ?? pending(Message);
+  const exits = stackVerdicts(view, repository).flatMap(({ exit }) => exit ?? []);
+  return { ...verdict, Exit: verdict.State === 'success' ? 0 : verdict.State === 'pending' ? 4 : (Math.max(...exits) as Exit) };
 }
 
 /** undefined: there is nothing to say now. */
@@ -54,16 +78,17 @@ export function stackVerdicts(view: View, { Spec, Status: { Refused = {}, Held =
   ]);
   const own = [...view.list('stack')].filter((stack) => isOwned(stack, Spec.Name)).map((stack) => stackVerdict(view, stack, left.get(stack.Spec.Name)));
   const names = new Set(own.map(({ name }) => name));
-  const foreign = [...left].filter(([name]) => !names.has(name)).map(([name, text]): StackVerdict => ({ name, state: 'failure', text }));
+  const foreign = [...left].filter(([name]) => !names.has(name)).map(([name, text]): StackVerdict => ({ name, state: 'failure', text, exit: 1 }));
   return [...own, ...foreign];
 }
 
 /** `left`: why the last look left it as it was. */
-function stackVerdict(view: View, { Spec: { Name: name }, Condition, Suspended }: Stack, left: string | undefined): StackVerdict {
+function stackVerdict(view: View, { Spec: { Name: name }, Condition, Suspended, Quarantine }: Stack, left: string | undefined): StackVerdict {
   if (Suspended) return { name, state: 'waits', text: 'suspended: it is deployed when that ends' };
-  if (Condition.State === 'refused' || Condition.State === 'held') return { name, state: 'failure', text: `${Condition.State}: ${Condition.Message}` };
+  if (Condition.State === 'refused' || Condition.State === 'held')
+    return { name, state: 'failure', text: `${Condition.State}: ${Condition.Message}`, exit: Quarantine && Condition.State === 'refused' ? 3 : 1 };
   const outcome = newestRevision(view, name)?.Outcome;
   if (Condition.State === 'pending' || outcome?.State === 'pending') return { name, state: 'pending', text: '' };
-  if (outcome?.State === 'failed') return { name, state: 'failure', text: `failed: ${outcome.Message}` };
-  return left === undefined ? { name, state: 'success', text: '' } : { name, state: 'failure', text: left };
+  if (outcome?.State === 'failed') return { name, state: 'failure', text: `failed: ${outcome.Message}`, exit: Quarantine ? 3 : 4 };
+  return left === undefined ? { name, state: 'success', text: '' } : { name, state: 'failure', text: left, exit: 1 };
 }

@@ -22,7 +22,7 @@ let port: number;
 beforeEach(async () => {
   looked = [];
   const secretOf = async (name: string) => (name === 'infra' ? secret : undefined);
-  const git = { repository: async () => undefined, git: async () => undefined, plan: async () => undefined };
+  const git = { repository: async () => undefined, git: async () => undefined, plan: async () => undefined, verdict: async () => undefined };
   door = new HttpDoor(
     { host: '127.0.0.1', port: 0 },
     { secretOf, look: async (name) => void looked.push(name), ...git, clock: realClock, logger: silentLogger },
@@ -114,7 +114,7 @@ test('one source has so many connections, and keeps nobody else out', async () =
 
 test('who says nothing is let go before the handshake, too', async () => {
   const { certificate: cert, key } = (await (await TestAuthority.begin()).node('m', 'manager')).now;
-  const git = { repository: async () => undefined, git: async () => undefined, plan: async () => undefined };
+  const git = { repository: async () => undefined, git: async () => undefined, plan: async () => undefined, verdict: async () => undefined };
   const parts = { secretOf: async () => undefined, look: async () => undefined, ...git, clock: realClock, logger: silentLogger };
   const secured = new HttpDoor({ host: '127.0.0.1', port: 0, tls: { cert, key } }, parts);
   const silent = connect((await secured.start()).port, '127.0.0.1').resume();
