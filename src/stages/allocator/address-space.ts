@@ -4,6 +4,9 @@ import { AddressUse } from '#store/index/address-use';
 import type { View } from '#store/view';
 import { addressNumber, addressText, hostsOf, parseSubnet, type Range } from '#model/ipv4';
 
+/** Those with most. */
+const nodesNamed = 3;
+
 interface Block {
   /** What tasks may have. */
   tasks: Range;
@@ -154,6 +157,7 @@ function addressSpace(view: View, network: Network): AddressSpace {
 export class AddressSpaces {
   readonly #view: View;
   readonly #spaces = new Map<string, AddressSpace>();
+  readonly #idle = new Map<string, string>();
 
   constructor(view: View) {
     this.#view = view;
@@ -164,4 +168,24 @@ export class AddressSpaces {
     if (!space) this.#spaces.set(network.ID, (space = addressSpace(this.#view, network)));
     return space;
   }
+  /** Who holds addresses of a full network and has no use for them, for people: containers that somebody made and that do not run; empty where there are none. */
+  idle(network: Network): string {
+    const known = this.#idle.get(network.ID) ?? idleHolders(this.#view, network);
+    this.#idle.set(network.ID, known);
+    return known;
+  }
+}
+
+function idleHolders(view: View, network: Network): string {
+  const byNode = new Map<string, number>();
+  for (const { Shoal, NodeID = '' } of view.find('task', 'network', network.ID)) {
+    if (!Shoal.Attachment || Shoal.Attachment.Running) continue;
+    const node = view.get('node', NodeID)?.Description?.Hostname || NodeID;
+    byNode.set(node, (byNode.get(node) ?? 0) + 1);
+  }
+  if (byNode.size === 0) return '';
+  const most = [...byNode].toSorted(([, a], [, b]) => b - a).slice(0, nodesNamed);
+  const total = [...byNode.values()].reduce((sum, count) => sum + count, 0);
+  const places = most.map(([node, count]) => `${count} on ${node}`).join(', ');
+  return `; ${total} of them by containers that do not run (${places}): those keep theirs until they are removed (docker container prune)`;
 }

@@ -167,5 +167,5 @@ function takeAddress(network: Network, allocation: Pick<Allocation, 'problems' |
   if (!address && asked !== undefined) return { problem: `network ${network.Spec.Name}: address ${asked} is already in use` };
   if (address) return { addresses: [address] };
   const subnets = (network.IPAMOptions?.Configs ?? []).flatMap(({ Subnet, Range }) => (parseSubnet(Subnet) ? [Range ?? Subnet] : []));
-  return { problem: `network ${network.Spec.Name}: all ${space.size} usable addresses of ${subnets.join(', ')} are in use` };
+  return { problem: `network ${network.Spec.Name}: all ${space.size} usable addresses of ${subnets.join(', ')} are in use${allocation.spaces.idle(network)}` };
 }

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { taskNetwork } from '#model/object/task';
 import { allocate } from '#stages/allocator/allocator';
 import type { Task } from '#model/object/task';
 import { update } from '#store/action';
@@ -89,6 +90,23 @@ test('with several nodes the top of a subnet is kept for their gateways', () => 
   });
   runStage(store, allocate);
   expect([...store.list('task')].flatMap(addressesOf)).toEqual([2, 3, 4, 5].map((last) => `front 10.5.0.${last}/29`));
+});
+
+test('a full subnet names the containers that hold its addresses and do not run', () => {
+  const held = (id: string, node: string, more: object = {}) => {
+    const task = aTask(id, 'running', {
+      NodeID: node,
+      NetworksAttachments: [{ Network: taskNetwork(aSubnet('front', '10.5.0.0/29', '10.5.0.1')), Addresses: [`10.5.0.${id}/29`] }],
+    });
+    return { ...task, Shoal: { ...task.Shoal, Attachment: { ContainerID: `c${id}`, Name: `job${id}`, ...more } } };
+  };
+  const store = storeOf({
+    node: [aNode('n1')],
+    network: [aSubnet('front', '10.5.0.0/29', '10.5.0.1')],
+    task: [held('2', 'n1'), held('3', 'n1'), held('4', 'n1', { Running: true }), held('5', 'gone'), held('6', 'n1'), aTask('t', 'new', onFront)],
+  });
+  runStage(store, allocate);
+  expect(store.get('task', 't')?.Status.Err).toMatch(/are in use; 4 of them by containers that do not run \(3 on \w+, 1 on gone\): .*docker container prune/);
 });
 
 test('a full subnet is said on the task, once, and an address that becomes free ends the wait', () => {
