@@ -58,6 +58,18 @@ export class Bare {
     return (await this.#git(['cat-file', '-t', oid], received)).toString('utf8').trim() === 'commit';
   }
 
+  /** Whether all commits that `after` follows, up to `before`, are there: a shallow clone has not all to send. */
+  async isWhole(before: string | undefined, after: string, received: string): Promise<boolean> {
+    const range = before === undefined ? [after] : [after, `^${before}`];
+    return this.#git(['rev-list', '--quiet', ...range], received).then(
+      () => true,
+      (error: unknown) => {
+        if (error instanceof GitFailure) return false;
+        throw error;
+      },
+    );
+  }
+
   async comesAfter(before: string, after: string, received: string): Promise<boolean> {
     return this.#git(['merge-base', '--is-ancestor', before, after], received).then(
       () => true,

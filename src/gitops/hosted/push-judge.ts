@@ -70,6 +70,10 @@ function allowedUpdate({ Spec: { Name, Branch } }: Repository, updates: readonly
 
 async function checkHistory({ Spec }: Repository, before: string | undefined, after: string, received: string, bare: Bare): Promise<void> {
   if (!(await bare.isCommit(after, received))) throw new Refusal('invalidArgument', `${shortCommit(after)} is no commit`);
+  if (!(await bare.isWhole(before, after, received))) {
+    const help = 'run `git fetch --unshallow` there, and push again (a job of GitHub: `fetch-depth: 0`, of GitLab: `GIT_DEPTH: 0`)';
+    throw new Refusal('failedPrecondition', `what ${shortCommit(after)} comes after was not sent, for the clone is shallow: ${help}`);
+  }
   if (before === undefined || Spec.Rewrites === 'follow' || (await bare.comesAfter(before, after, received))) return;
   const reason = `commit ${shortCommit(after)} does not come after ${shortCommit(before)}, which is deployed: its history was rewritten`;
   throw new Refusal('failedPrecondition', `${reason}. If that is meant: \`shoal repo update ${Spec.Name} --rewrites follow\`, then push again`);

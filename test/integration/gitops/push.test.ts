@@ -1,7 +1,7 @@
 /** `git push` to the cluster itself, by real git: judged before it is taken, told of until its verdict, kept where it survives the node. */
 import { randomBytes } from 'node:crypto';
 import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -180,6 +180,23 @@ test('hostile pushes are refused by name: other refs, deletions, rewritten histo
   expect([...following.cluster.store.list('pack')]).toHaveLength(1);
 });
 
+test('a push from a shallow clone says what to do, and is taken where what it lacks is there', async () => {
+  const { repository, following } = world;
+  const token = world.token('push');
+  const shallow = join(repository.folder, '.git/shallow');
+  repository.commit({ 'stacks/web/compose.yml': stackFile('app:1') });
+  const second = repository.commit({ 'stacks/web/compose.yml': stackFile('app:2') });
+  writeFileSync(shallow, `${second}\n`);
+  const refused = await world.push(token);
+  expect([refused.code, refused.remote.join('\n')]).toEqual([1, expect.stringMatching(/the clone is shallow: run `git fetch --unshallow`.*fetch-depth: 0/)]);
+  rmSync(shallow);
+  expect((await world.push(token)).code).toBe(0);
+  writeFileSync(shallow, `${second}\n`);
+  repository.commit({ 'stacks/web/compose.yml': stackFile('app:3') });
+  expect((await world.push(token)).code).toBe(0);
+  expect(following.image('web_web')).toBe('app:3');
+});
+
 test('of two who push at once one is taken, and the other hears that somebody was there before', async () => {
   const { repository, following } = world;
   const token = world.token('push');
@@ -212,6 +229,9 @@ test('a job pushes with the token that its forge made for it, as long as the for
     repository.commit({ 'stacks/web/compose.yml': stackFile('app:1') });
     expect((await world.push(await token('team/others:main'))).shown).toContain('Authentication failed');
     expect((await world.push(await token('team/stacks:main'))).remote.at(-1)).toMatch(/^DEPLOYED: /);
+    const asked = { headers: { Authorization: `Basic ${Buffer.from(`job:${await token('team/stacks:main')}`).toString('base64')}` } };
+    const verdict = await fetch(`${world.door}/verdict/infra?commit=${repository.git('rev-parse', 'HEAD').trim()}`, asked);
+    expect([verdict.status, await verdict.json()]).toMatchObject([200, { State: 'success', Exit: 0 }]);
     following.cluster.run(removeIssuer('infra', ID));
     expect((await world.push(await token('team/stacks:main'))).shown).toContain('Authentication failed');
   } finally {
