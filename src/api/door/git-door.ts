@@ -91,8 +91,8 @@ export class GitDoor {
     if (request.method !== 'GET') return say(response, 405, 'a verdict is asked for with GET');
     const token = await this.#admit(request, response, repository, 'plan');
     if (token === undefined) return;
-    const [commit = '', timeout = ''] = [query.get('commit') ?? '', query.get('timeout') ?? ''];
-    await this.#inTurn({ id: repository, user: token }, response, () => this.#parts.verdict({ repository, commit, timeout, token }, response));
+    const asked = { repository, commit: query.get('commit') ?? '', timeout: query.get('timeout') ?? '', token };
+    await this.#inTurn({ id: repository, user: token }, response, () => this.#parts.verdict(asked, response));
   }
 
   async #git(request: IncomingMessage, response: ServerResponse, asked: Pick<DoorGitRequest, 'repository' | 'service' | 'query' | 'method'>): Promise<void> {
