@@ -21,7 +21,7 @@ import { Images } from './images.ts';
 import { nodeIdLabel, taskIdLabel } from '#model/object/meta';
 import { mapLimited } from './limiter.ts';
 import { done, failed, statusOf, textOf } from './outcome.ts';
-import { foreignVolume } from './mounts/own-volumes.ts';
+import { unfitVolume } from './mounts/own-volumes.ts';
 
 export interface DockerEngineOptions {
   /** The engine's socket, /var/run/docker.sock by default. */
@@ -143,8 +143,8 @@ export class DockerEngine implements Engine {
       filePath: (kind, index) => this.#files.path(task.ID, kind, index),
     };
     const { name, platform, body } = containerRequest(task, context);
-    const foreign = await foreignVolume(this.#docker, task);
-    if (foreign) return foreign;
+    const unfit = await unfitVolume(this.#docker, task);
+    if (unfit) return unfit;
     try {
       // Split by hand: dockerode would put the whole body, environment and all, into the URL too.
       const request = { _query: { name, ...(platform && { platform }) }, _body: body };

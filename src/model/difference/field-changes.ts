@@ -89,8 +89,15 @@ function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
 
 const longestText = 60;
 
+/** What a change of a volume's driver or options does not do: the node looks (`engine/mounts`). */
+const volumesStay = '; a volume that is on its node stays as it is, and the task is rejected there';
+
 /** `Mode.Replicated.Replicas: 3 → 5` */
-export function fieldText({ field, from, to, variables, items, hidden }: FieldChange): string {
+export function fieldText(change: FieldChange): string {
+  return `${plainText(change)}${/\.VolumeOptions\.DriverConfig\b/.test(change.field) ? volumesStay : ''}`;
+}
+
+function plainText({ field, from, to, variables, items, hidden }: FieldChange): string {
   if (hidden) return `${field}: changed`;
   if (variables) return `${field}: ${variables.join(', ') || 'another order'}`;
   if (items) return `${field}: ${items.gone.join(', ') || 'nothing'} → ${items.come.join(', ') || 'nothing'}`;

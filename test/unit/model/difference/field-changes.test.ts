@@ -24,6 +24,11 @@ test.each([
     { LogDriver: { Name: 'splunk', Options: { token: 'other' } } },
     ['LogDriver.Options.token: changed'],
   ],
+  [
+    { Mounts: [{ Target: '/v', VolumeOptions: { DriverConfig: { Options: { o: 'size=1m' } } } }] },
+    { Mounts: [{ Target: '/v', VolumeOptions: { DriverConfig: { Options: { o: 'size=4m' } } } }] },
+    ['Mounts[/v].VolumeOptions.DriverConfig.Options.o: changed; a volume that is on its node stays as it is, and the task is rejected there'],
+  ],
   [{ C: { Env: ['A=secret', 'B=1'] } }, { C: { Env: ['A=other', 'B=1', 'N=2'] } }, ['C.Env: A, N']],
   [{}, { Global: {} }, ['Global: nothing → {}']],
 ])('%o against %o', (from, to, wanted) => expect(lines(from, to)).toEqual(wanted));
