@@ -36,6 +36,8 @@ interface Line {
   deadline: number;
   /** A worker of the leader before, of which this one has not heard a beat: one that only opened a session may have given up on it. */
   awaited?: boolean;
+  /** Held to its deadline whoever else is on the way to a new leader. */
+  manager?: boolean;
 }
 
 /** One moment, by both clocks, in milliseconds. */
@@ -67,7 +69,7 @@ export class Heartbeats {
     this.#random = random;
   }
 
-  /** Begins a leader's term: nodes that were not down are unknown until they come, six periods, thirty while most of many are missing, and as long as others keep coming, at most sixty; managers as long as they may be silent. `unheard` notes them. */
+  /** Begins a leader's term: nodes that were not down are unknown until they come, six periods, thirty while most of many are missing, and as long as others keep coming, at most sixty; managers as long as they may be silent. Nodes that are back are not judged either while others keep coming. `unheard` notes them. */
   takeOver(view: View, periodMs: number, { now, monotonic }: Moment): void {
     this.#lines.clear();
     this.#awaitedUntil = monotonic;
@@ -80,7 +82,7 @@ export class Heartbeats {
       const awaited = roleOf(node) !== 'manager';
       const patienceMs = awaited ? takeOverFactor * this.#next(periodMs) : Math.round(silentPeriods * periodMs);
       const stillAwayMs = Math.min((node.Shoal?.AwayUntil ?? now) - now, longestAwayMs);
-      this.#lines.set(node.ID, { deadline: monotonic + Math.max(patienceMs, stillAwayMs), awaited });
+      this.#lines.set(node.ID, { deadline: monotonic + Math.max(patienceMs, stillAwayMs), awaited, manager: !awaited });
     }
     this.#awaited = [...this.#lines.values()].reduce((sum, { awaited }) => sum + Number(awaited), 0);
     this.#missing = this.#awaited;
@@ -101,12 +103,12 @@ export class Heartbeats {
   /** Opens a session for the node and returns its number; an older one of that node is over. The first beat is due at once. */
   open(nodeId: string, periodMs: number, monotonic: number): number {
     const session = ++this.#sessions;
-    const { awaited = false, deadline = 0, session: before } = this.#lines.get(nodeId) ?? {};
+    const { awaited = false, manager = false, deadline = 0, session: before } = this.#lines.get(nodeId) ?? {};
     if (awaited && before === undefined) {
       this.#missing--;
       this.#came(periodMs, monotonic);
     }
-    this.#lines.set(nodeId, { session, deadline: Math.max(monotonic + Math.round(silentPeriods * periodMs), awaited ? deadline : 0), awaited });
+    this.#lines.set(nodeId, { session, deadline: Math.max(monotonic + Math.round(silentPeriods * periodMs), awaited ? deadline : 0), awaited, manager });
     return session;
   }
 
@@ -123,9 +125,10 @@ export class Heartbeats {
   /** Takes a beat in and returns the milliseconds until the next is due. Refuses `invalidArgument` when the session is over. */
   beat(nodeId: string, session: number, periodMs: number, monotonic: number): number {
     if (!this.isOpen(nodeId, session)) throw new Refusal('invalidArgument', 'session invalid');
-    if (this.#lines.get(nodeId)?.awaited) this.#came(periodMs, monotonic);
+    const { awaited = false, manager = false } = this.#lines.get(nodeId) ?? {};
+    if (awaited) this.#came(periodMs, monotonic);
     const next = this.#next(periodMs);
-    this.#lines.set(nodeId, { session, deadline: monotonic + Math.round(silentPeriods * periodMs) });
+    this.#lines.set(nodeId, { session, deadline: monotonic + Math.round(silentPeriods * periodMs), manager });
     return next;
   }
 
@@ -141,10 +144,11 @@ export class Heartbeats {
     return earliest;
   }
 
-  #due({ deadline, awaited }: Line): number {
-    if (!awaited) return deadline;
+  /** Those that are back are as patient as those on the way: who receives a thousand is late with their beats too. */
+  #due({ deadline, awaited, manager }: Line): number {
+    if (manager) return deadline;
     const mostMissing = this.#awaited >= manyWorkers && 2 * this.#missing > this.#awaited;
-    return Math.max(deadline, this.#awaitedUntil, mostMissing ? this.#mostMissingEnd : 0);
+    return Math.max(deadline, this.#awaitedUntil, awaited && mostMissing ? this.#mostMissingEnd : 0);
   }
 
   /** Ends the sessions whose deadline is past, some of many; their nodes are down. Until `forgetDown` they are noted again whenever this is asked: an entry may not come to be. */
@@ -153,7 +157,7 @@ export class Heartbeats {
     for (const [id, line] of this.#lines) {
       if (this.#due(line) > monotonic) continue;
       if (actions.length === notedAtOnce) break;
-      this.#lines.set(id, { deadline: line.deadline });
+      this.#lines.set(id, { deadline: line.deadline, ...(line.manager && { manager: true }) });
       const node = view.get('node', id);
       if (!node || node.Status.State === 'down') continue;
       const wasUnknown = node.Status.State === 'unknown';

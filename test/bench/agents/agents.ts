@@ -219,6 +219,7 @@ class LargeCluster {
   async #phase(what: string, work: () => Promise<void>): Promise<void> {
     const began = Date.now();
     const { cpuMs } = await this.fleet.state();
+    this.fleet.order({ kind: 'phase' });
     this.say(`  ${what}`);
     try {
       await work();
@@ -228,8 +229,9 @@ class LargeCluster {
       if (this.size.sampled) await this.#sayLong(began);
     }
     const seen = this.daemons.map(({ pid }) => this.#seconds(pid).filter(({ at }) => at >= began)).filter((list) => list.length > 0);
-    const share = ((await this.fleet.state()).cpuMs - cpuMs) / (Date.now() - began);
-    this.say(`  the simulator of the nodes: ${Math.round(share * 100)} % of a core`);
+    const simulator = await this.fleet.state();
+    const share = (simulator.cpuMs - cpuMs) / (Date.now() - began);
+    this.say(`  the simulator of the nodes: ${Math.round(share * 100)} % of a core, its longest turn ${Math.round(simulator.turnMs)} ms`);
     const turn = Math.max(...seen.flat().map(({ longestMs }) => longestMs));
     const figure = seen
       .map((list) => {

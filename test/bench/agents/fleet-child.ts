@@ -1,4 +1,5 @@
 /** Many nodes in one process, with everything between them and the managers as it is: joining, certificates, sessions, reports. Only the engine is missing: what is to run, runs. */
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { isTerminal, compareStates, type TaskState } from '#model/object/task-state';
 import { timeText } from '#base/clock';
 import { seededRandom } from '#base/random';
@@ -15,7 +16,7 @@ import { realClock } from '#test/support/real-clock';
 import { silentLogger } from '#test/support/silent-logger';
 
 /** First the nodes' keys are made, which on hosts of their own would cost the managers' nothing; then they join. */
-export type FleetOrder = { kind: 'prepare'; count: number } | { kind: 'join'; token: string; remotes: readonly string[] };
+export type FleetOrder = { kind: 'prepare'; count: number } | { kind: 'join'; token: string; remotes: readonly string[] } | { kind: 'phase' };
 
 /** What is asked for by any message, and sent back. */
 export interface FleetState {
@@ -32,11 +33,15 @@ export interface FleetState {
   ended: number;
   /** Processor time of this process, milliseconds. */
   cpuMs: number;
+  /** The longest turn of this process since the phase began: so long all of its nodes were silent. */
+  turnMs: number;
   failure: string;
 }
 
 const joinsAtOnce = 16;
-const state: FleetState = { prepared: 0, joined: 0, connected: 0, opened: 0, running: 0, begun: 0, ended: 0, cpuMs: 0, failure: '' };
+const state: FleetState = { prepared: 0, joined: 0, connected: 0, opened: 0, running: 0, begun: 0, ended: 0, cpuMs: 0, turnMs: 0, failure: '' };
+const turns = monitorEventLoopDelay({ resolution: 10 });
+turns.enable();
 const prepared: { key: string; request: string }[] = [];
 
 class FleetNode {
@@ -166,8 +171,9 @@ process.setSourceMapsEnabled(false);
 process.on('message', (order: FleetOrder | 'state') => {
   if (order === 'state') {
     const { user, system } = process.cpuUsage();
-    return void process.send?.({ ...state, cpuMs: (user + system) / 1000 });
+    return void process.send?.({ ...state, cpuMs: (user + system) / 1000, turnMs: turns.max / 1e6 });
   }
+  if (order.kind === 'phase') return turns.reset();
   const work = order.kind === 'prepare' ? prepare(order.count) : joinAll(order.token, order.remotes);
   work.catch((error: unknown) => (state.failure = String(error)));
 });

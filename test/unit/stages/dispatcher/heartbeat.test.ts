@@ -114,7 +114,7 @@ test('while workers keep coming to a new leader the others are waited for; one t
   expect(down(9999)).toEqual([]);
   expect(heartbeats.isOpen('a', given)).toBe(true);
   expect(down(10_000)).toEqual(['a', 'c', 'd']);
-  // A session of this term is held to its beats, whoever comes.
+  // When nobody comes any more, each is held to its beats.
   expect(down(12_800)).toEqual(['a', 'b', 'c', 'd']);
 });
 
@@ -130,6 +130,21 @@ test('while most of many workers are missing nobody is taken for dead: that is t
   expect(heartbeats.nextDeadline()).toBe(39_333);
   expect(heartbeats.expire(store, at(39_332))).toEqual([]);
   expect(heartbeats.expire(store, at(39_333)).length).toBeGreaterThanOrEqual(5);
+});
+
+test('of many workers those that are back are not taken for dead either while the others come: their beats wait behind these', () => {
+  const ids = Array.from({ length: 30 }, (_, n) => `n${n}`);
+  const store = storeOf({ node: ids.map((id) => inState(id, 'unknown')) });
+  const heartbeats = new Heartbeats(fixed(0.5));
+  heartbeats.takeOver(store, 1000, at(0));
+  for (const [second, id] of ids.entries()) {
+    const session = heartbeats.open(id, 1000, second * 1000);
+    heartbeats.beat(id, session, 1000, second * 1000 + 500);
+    expect(heartbeats.expire(store, at(second * 1000 + 999))).toEqual([]);
+  }
+  // The last one came after 29.5 s: a third of that is left for what waits, and then silence counts.
+  expect(heartbeats.nextDeadline()).toBe(39_333);
+  expect(heartbeats.expire(store, at(39_333))).toHaveLength(30);
 });
 
 test('most of many workers that died together with the leader are down after thirty periods', () => {
