@@ -18,6 +18,8 @@ const byHand: StackSource = { Kind: 'deploy' };
 interface Asked {
   prune: boolean;
   source?: StackSource;
+  /** Others come in one entry with it: their ports are checked together. */
+  portsLater?: true;
 }
 
 /** Throws the Refusal that the deploy would meet. */
@@ -47,10 +49,10 @@ export function deployActions(view: View, spec: StackSpec, asked: Asked, now: nu
   return tried(view, spec, asked, now).actions;
 }
 
-function tried(view: View, spec: StackSpec, { prune, source = byHand }: Asked, now: number) {
+function tried(view: View, spec: StackSpec, { prune, source = byHand, portsLater }: Asked, now: number) {
   let count = 0;
   const context = { now, random: seededRandom(1), newId: () => `planned${(count += 1)}` };
-  return deployStack(spec, { source, prune, force: true })(view, context);
+  return deployStack(spec, { source, prune, force: true, ...(portsLater && { portsLater }) })(view, context);
 }
 
 function changeOf(view: View, after: View, action: Action): ObjectChange[] {

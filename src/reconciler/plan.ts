@@ -16,15 +16,15 @@ import { Overlay } from '#store/overlay';
 import type { View } from '#store/view';
 import { graceSteps, returnSteps } from './grace.ts';
 import { massRemoval, stackRemoval, startsAnew, volumeRemoval } from './guard.ts';
-import { isQuarantined } from './outcome.ts';
+import { isQuarantined, refusedBefore } from './outcome.ts';
 import { SettledStacks } from './settled.ts';
 import { changesBy, reasonOf } from './reason.ts';
 import { withMoves } from './order/moves.ts';
-import { makersFirst } from './order/needs.ts';
+import { makersFirst, portCircles } from './order/needs.ts';
 import { afterTheRest, inOrder, orderFaults, refusedFor } from './order/order.ts';
 import { placedError, type RenderedStack } from './rendered.ts';
 import { wholeActions } from './whole.ts';
-import { asOne, inUnit, isFresh, isUnit, type Version } from './unit.ts';
+import { asOne, inUnit, isFresh, isUnit, unitOf, type Version } from './unit.ts';
 import type { AppliedStack, RepositorySource, Step } from './step.ts';
 
 const none: readonly Step[] = [];
@@ -72,14 +72,17 @@ export function* planRepository(view: View, repository: string, rendered: readon
   const rules = policyText(view, repository);
   const versions = yield* planVersions(planning, ordered, rules, settled);
   const removals = keeps ? [] : gone.map((stack) => ({ name: stack.Spec.Name, steps: planRemoval(planning, stack) }));
-  const one = asOne(view, repository, commit, isUnit(ordered) ? withPorts(planning, yield* besideMakers(planning, versions)) : versions, removals);
+  const judged = isUnit(ordered) ? withPorts(planning, yield* besideMakers(planning, versions)) : yield* exchanging(planning, versions);
+  const one = asOne(view, repository, commit, judged, removals);
   const steps = yield* allInForce(planning, one.versions);
   const later = removals.length > 0 && !confirmed ? afterTheRest(view, ordered, steps, commit, options.now) : (step: Step): Step => step;
   const leaving = one.removals.flatMap(({ name, steps: own }) => inForce(planning, name, own.map(later)));
   // That something is to go is noted before what comes is: since when it waits tells what came with that commit.
   const waiting = leaving.filter(({ type }) => type === 'wait');
   const rest = leaving.filter((step) => !waiting.includes(step));
-  return [...waiting, ...inOrder(view, ordered, steps), ...rest, ...returnSteps(view, repository, present, keeps)];
+  const goes = (name: string): boolean => removals.some((each) => each.name === name && each.steps.every(({ type }) => type !== 'hold'));
+  const onTheWay = gone.filter(({ Spec, Suspended }) => Suspended === undefined && goes(Spec.Name));
+  return [...waiting, ...inOrder(view, ordered, steps, onTheWay), ...rest, ...returnSteps(view, repository, present, keeps)];
 }
 
 /** A step of its own for each that has to be compared: of a commit that touches one of many the others take next to nothing, and a loop by itself is compiled in next to no time. */
@@ -128,6 +131,26 @@ function* besideMakers(planning: Planning, versions: readonly Version[]): Steps<
     yield;
   }
   return stacks.flatMap(({ Name }) => found.get(Name) ?? []);
+}
+
+/** Those that exchange published ports are refused each by itself: they come in one entry, and go back in one, where nothing else stands against one of them. */
+function* exchanging(planning: Planning, versions: readonly Version[]): Steps<readonly Version[]> {
+  const { view, repository } = planning;
+  const isRefused = ({ stack, steps }: Version): boolean =>
+    'spec' in stack && (steps.some(({ type }) => type === 'refuse') || (steps.length === 0 && refusedBefore(view, repository, stack) !== undefined));
+  const refused = versions.filter(isRefused);
+  if (refused.length < 2) return versions;
+  const found = new Map<string, Version>();
+  const stacks = refused.map(({ stack }) => stack);
+  for (const circle of portCircles(view, stacks)) {
+    const members = stacks.filter(({ Name }) => circle.has(Name));
+    const [With, Unit] = [members.map(({ Name }) => Name), unitOf(members)];
+    const one = members.map((stack): Version => ({ stack, steps: planVersion(planning, { ...stack, Unit, With }) }));
+    yield;
+    const comes = ({ stack, steps }: Version): boolean => steps.length > 0 && steps.every(isFresh) && view.byName('stack', stack.Name)?.Suspended === undefined;
+    if (one.every(comes) && withPorts(planning, one).every(comes)) for (const version of one) found.set(version.stack.Name, version);
+  }
+  return found.size === 0 ? versions : versions.map((version) => found.get(version.stack.Name) ?? version);
 }
 
 /** Who of those that come in one entry publishes what another one has, when all are there, is refused. */

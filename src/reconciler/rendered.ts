@@ -29,7 +29,8 @@ export type RenderedStack = {
   /** What is worth knowing, though it is no error. */ Notes?: readonly string[];
   Policy?: StackPolicy;
   /** Services that another stack of the commit has from now on (`order/moves`). */ Moves?: readonly ServiceMove[];
-  /** Digest of all stacks of the commit, where they are one unit (`unit`). */ Unit?: string;
+  /** Digest of all that come in one entry with it: of the commit, where that is one unit (`unit`), or of those in `With`. */ Unit?: string;
+  /** Stacks that come in one entry with it, itself among them: they exchange published ports. */ With?: readonly string[];
 } & (
   | { spec: StackSpec; digest: string; /** Name of an object → `file:line:column` where it is declared. */ Places?: Readonly<Record<string, string>> }
   | { errors: readonly string[] }

@@ -121,7 +121,7 @@ function plannedStack(
   if (step.type === 'return') return { name, step: 'none', reason: step.reason };
   if (step.type === 'remove' || step.type === 'leave') return { name, step: waits === undefined ? step.type : 'hold', reason: waits ?? step.reason };
   const foreign = step.type === 'hold' && step.foreign;
-  const changes = foreign ? [] : changesOf(planning.view, planning.now, step.source, rendered);
+  const changes = foreign ? [] : changesOf(planning.view, planning.now, step.source, step.type === 'apply' ? step.rendered : rendered);
   if (!changes) late.set(name, step.source);
   const reason = waits ?? (step.type === 'apply' && step.changes.length > 0 ? '' : step.reason);
   // What waits for others is applied as well, after them.
@@ -132,9 +132,9 @@ function plannedStack(
 /** Undefined: it is refused on that view. */
 function changesOf(view: View, now: number, source: RepositorySource, rendered: RenderedStack | undefined): ObjectChange[] | undefined {
   if (!rendered || !('spec' in rendered)) return [];
-  const { spec, Policy } = rendered;
+  const { prune, portsLater } = deployOptions(rendered, source);
   try {
-    return planDeploy(view, spec, { prune: Policy?.KeepsServices !== true, source }, now).changes.filter(({ change }) => change !== 'none');
+    return planDeploy(view, rendered.spec, { prune, source, ...(portsLater && { portsLater }) }, now).changes.filter(({ change }) => change !== 'none');
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     return undefined;

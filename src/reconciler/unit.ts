@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { newestRevision } from '#control/stack/revisions';
 import type { View } from '#store/view';
+import { makersFirst } from './order/needs.ts';
 import { isQuarantined, refusedBefore } from './outcome.ts';
 import type { RenderedStack } from './rendered.ts';
 import type { Step } from './step.ts';
@@ -9,10 +10,15 @@ import type { Step } from './step.ts';
 /** The stacks with the digest of all of them, where their repository says that they are one. */
 export function inUnit(stacks: readonly RenderedStack[]): readonly RenderedStack[] {
   if (!isUnit(stacks)) return stacks;
+  const Unit = unitOf(stacks);
+  return stacks.map((stack) => ({ ...stack, Unit }));
+}
+
+/** The digest of all of them. */
+export function unitOf(stacks: readonly RenderedStack[]): string {
   const hash = createHash('sha256');
   for (const stack of stacks) hash.update(`${JSON.stringify([stack.Name, 'spec' in stack ? stack.digest : stack.errors])}\n`);
-  const Unit = `sha256:${hash.digest('hex')}`;
-  return stacks.map((stack) => ({ ...stack, Unit }));
+  return `sha256:${hash.digest('hex')}`;
 }
 
 export function isUnit(stacks: readonly RenderedStack[]): boolean {
@@ -22,6 +28,28 @@ export function isUnit(stacks: readonly RenderedStack[]): boolean {
 /** A new version, which is not a change by hand that is undone. */
 export function isFresh(step: Step): step is Step & { type: 'apply' } {
   return step.type === 'apply' && !step.drift && step.restores !== true;
+}
+
+/** Several new versions that come at once, or not at all. */
+export interface Entry {
+  /** Why. */
+  why: string;
+  /** Each behind those that it needs something of. */
+  steps: readonly (Step & { type: 'apply' })[];
+}
+
+/** Those of the new versions that come in one entry with others. */
+export function entriesOf(view: View, stacks: readonly RenderedStack[], fresh: readonly (Step & { type: 'apply' })[]): readonly Entry[] {
+  const steps = new Map(fresh.map((step) => [step.name, step]));
+  const entry = (why: string, names: readonly string[]): Entry => {
+    const own = new Set(names);
+    const coming = stacks.filter(({ Name }) => own.has(Name));
+    return { why, steps: makersFirst(view, coming).flatMap((name) => steps.get(name) ?? []) };
+  };
+  const all = stacks.map(({ Name }) => Name);
+  if (isUnit(stacks)) return fresh.length === 0 ? [] : [entry('the commit is one unit', all)];
+  const groups = new Map(fresh.flatMap(({ rendered: { With } }) => (With ? [[With.join(', '), With] as const] : [])));
+  return [...groups].map(([names, group]) => entry(`${names} exchange ports`, group));
 }
 
 export interface Version {

@@ -83,7 +83,7 @@ function giveUpUnit(view: View, failed: Revision, reason: string, context: UseCa
   const keeper = members.find(({ stack }) => stack.Suspended || stays(view, stack))?.stack;
   if (keeper) {
     const why = keeper.Suspended ? 'is suspended' : 'stays as it is when it fails';
-    const Message = `${reason}; the commit is one unit, and it does not go back, for stack ${keeper.Spec.Name} ${why}`;
+    const Message = `${reason}; it came in one entry with others: it does not go back, for stack ${keeper.Spec.Name} ${why}`;
     for (const { revision } of members) {
       const Unit = { ...revision.Unit, Stays: true as const } as NonNullable<Revision['Unit']>;
       noteRevision(overlay, { ...revision, Unit, ...(revision.ID === failed.ID && { Outcome: { State: 'failed', Message } }) }, context);
@@ -97,7 +97,7 @@ function giveUpUnit(view: View, failed: Revision, reason: string, context: UseCa
     const revisions = revisionsOf(view, Name);
     const to = lastGood(revisions) ?? revisions.slice(0, -1).findLast(({ Digest }) => Digest !== revision.Digest);
     if (!to && !revision.Unit?.New) continue;
-    const why = Name === failed.Spec.Stack ? reason : `the commit is one unit, and stack ${failed.Spec.Stack} failed: ${reason}`;
+    const why = Name === failed.Spec.Stack ? reason : `it came in one entry with stack ${failed.Spec.Stack}, which failed: ${reason}`;
     noteRevision(overlay, { ...revision, Outcome: { State: 'failed', Message: why } }, context);
     const commit = revision.Source.Kind === 'repository' ? revision.Source.Commit : undefined;
     if (to) {

@@ -21,8 +21,7 @@ import { allRefusedBefore, rewrittenStatus, syncedStatus, unavailableStatus } fr
 import { deployOptions, planKept, planRepository, type PlanOptions } from '#reconciler/plan';
 import { applyDeclared } from '#control/repository/declared';
 import { SettledStacks } from '#reconciler/settled';
-import { makersFirst } from '#reconciler/order/needs';
-import { inUnit, isFresh, isUnit } from '#reconciler/unit';
+import { entriesOf, inUnit, isFresh, type Entry } from '#reconciler/unit';
 import type { Step } from '#reconciler/step';
 import { notesOf, placedError, type RenderedStack, shortMessage } from '#reconciler/rendered';
 import { ImageTags } from './image-tags.ts';
@@ -148,11 +147,13 @@ export class CarryOut {
     const held = Object.create(null) as Record<string, string>;
     for (const [name, errors] of allRefusedBefore(view, this.#repository, stacks))
       if (!steps.some((step) => step.name === name && !(step.type === 'apply' && step.restores))) refused[name] = errors;
-    const unit = isUnit(stacks) ? steps.filter((step) => isFresh(step) && !paused(step)).filter(isFresh) : [];
-    if (unit.length > 0) Object.assign(refused, await this.#applyTogether(inMakersOrder(view, stacks, unit), before.Status));
+    const fresh = steps.filter(isFresh).filter((step) => !paused(step));
+    const entries = entriesOf(view, stacks, fresh);
+    for (const entry of entries) Object.assign(refused, await this.#applyTogether(entry, before.Status));
     for (const step of all.filter(({ type }) => type === 'return')) await this.#carryOut(step, before.Status);
+    const laid = new Set<Step>(entries.flatMap((entry) => entry.steps));
     for (const step of steps) {
-      if (paused(step) || (unit.length > 0 && isFresh(step)) || this.#comesLater(step)) continue;
+      if (paused(step) || laid.has(step) || this.#comesLater(step)) continue;
       const trouble = await this.#carryOut(step, before.Status);
       if (trouble && 'refused' in trouble) refused[step.name] = trouble.refused;
       else if (trouble) held[step.name] = trouble.held;
@@ -307,7 +308,7 @@ export class CarryOut {
   }
 
   /** All of them in one entry, or none: what is refused of one is refused of all. */
-  async #applyTogether(steps: readonly (Step & { type: 'apply' })[], status: RepositoryStatus): Promise<Record<string, readonly string[]>> {
+  async #applyTogether({ why, steps }: Entry, status: RepositoryStatus): Promise<Record<string, readonly string[]>> {
     const deploys: ReturnType<typeof deployStack>[] = [];
     for (const step of steps) deploys.push(await this.#deploy(step));
     try {
@@ -316,7 +317,7 @@ export class CarryOut {
       return {};
     } catch (error) {
       if (!(error instanceof Refusal) || error.code === 'unavailable') throw error;
-      const errors = [`the commit is one unit: ${shortMessage(error.message)}`];
+      const errors = [`${why}: ${shortMessage(error.message)}`];
       for (const { name, source, rendered } of steps) await this.#refuse({ type: 'refuse', name, source, commit: rendered.Commit, errors }, status);
       return Object.fromEntries(steps.map(({ name }) => [name, errors]));
     }
@@ -369,10 +370,6 @@ export class CarryOut {
     const message = status.Message || `at ${status.Commit?.slice(0, 12) ?? 'no commit'}`;
     this.#parts.events.tell({ type: 'repository', name: this.#repository, action: status.State === 'pending' ? 'synced' : status.State, message });
   }
-}
-
-function inMakersOrder(view: View, stacks: readonly RenderedStack[], unit: readonly (Step & { type: 'apply' })[]): (Step & { type: 'apply' })[] {
-  return makersFirst(view, stacks).flatMap((name) => unit.filter((step) => step.name === name));
 }
 
 /** What a step would do, for people. */

@@ -49,12 +49,42 @@ export function takesName(view: View, owner: Stack, coming: readonly RenderedSta
   return coming.some((stack) => stack.Name !== owner.Spec.Name && madeBy(stack).some((made) => own.has(made)));
 }
 
+/** Of stacks that are refused as things stand: those of the commit that have now what such a one makes or publishes, and give it up, and stacks that are on their way out (`leaving`) and have it. */
+export function holdersOf(view: View, stacks: readonly RenderedStack[], leaving: readonly Stack[]): (refused: RenderedStack) => readonly string[] {
+  const holders = new Map<string, string>();
+  for (const stack of stacks) {
+    const record = 'spec' in stack ? view.byName('stack', stack.Name) : undefined;
+    const wanted = new Set(record && [...madeBy(stack), ...publishedBy(stack)]);
+    for (const held of record ? heldNow(view, record) : []) if (!wanted.has(held)) holders.set(held, stack.Name);
+  }
+  for (const stack of leaving) for (const held of heldNow(view, stack)) holders.set(held, stack.Spec.Name);
+  return (stack) => [...new Set([...madeBy(stack), ...publishedBy(stack)].flatMap((made) => holders.get(made) ?? []))].filter((name) => name !== stack.Name);
+}
+
+/** Those of the stacks that want a published port of one another in a circle: in no order could they come one by one. */
+export function portCircles(view: View, stacks: readonly RenderedStack[]): ReadonlySet<ReadonlySet<string>> {
+  const givers = new Map(stacks.flatMap((stack) => givenUpBy(view, stack).map((port) => [port, stack.Name] as const)));
+  const wants = new Map(stacks.map((stack) => [stack.Name, publishedBy(stack).flatMap((port) => givers.get(port) ?? [])]));
+  return new Set(circlesOf(wants.keys(), (name) => wants.get(name) ?? []).values());
+}
+
+function heldNow(view: View, stack: Stack): string[] {
+  return [...inventoryOf(view, stack).map(({ Kind, Name }) => `${Kind} ${Name}`), ...livePorts(view, stack)];
+}
+
 /** Published ports that it has and does not want any more. */
 function givenUpBy(view: View, stack: RenderedStack): string[] {
   if (!('spec' in stack)) return [];
-  const wanted = new Set(stack.spec.Services.flatMap(portsOf));
-  const live = (view.byName('stack', stack.Name)?.Services ?? []).flatMap((name) => view.byName('service', name) ?? []);
-  return live.flatMap(({ Spec }) => portsOf(Spec)).filter((port) => !wanted.has(port));
+  const wanted = new Set(publishedBy(stack));
+  return livePorts(view, view.byName('stack', stack.Name)).filter((port) => !wanted.has(port));
+}
+
+function livePorts(view: View, stack: Stack | undefined): string[] {
+  return (stack?.Services ?? []).flatMap((name) => view.byName('service', name) ?? []).flatMap(({ Spec }) => portsOf(Spec));
+}
+
+function publishedBy(stack: RenderedStack): string[] {
+  return 'spec' in stack ? stack.spec.Services.flatMap(portsOf) : [];
 }
 
 function portsOf({ EndpointSpec }: ServiceSpec): string[] {

@@ -7,11 +7,11 @@ import { standsInTheWay } from '#control/stack/stack-services';
 import type { Stack } from '#model/object/stack';
 import type { View } from '#store/view';
 import { circlesOf, wayAround } from './circles.ts';
-import { neededFrom, takesName } from './needs.ts';
+import { holdersOf, neededFrom, takesName } from './needs.ts';
 import { isQuarantined, refusedBefore } from '../outcome.ts';
 import type { RenderedStack } from '../rendered.ts';
 import type { Step } from '../step.ts';
-import { isUnit } from '../unit.ts';
+import { isFresh, isUnit } from '../unit.ts';
 
 /** A longer circle is told by how many stacks it has. */
 const longestWay = 10;
@@ -44,41 +44,94 @@ export function refusedFor({ Name, Path, Commit, Policy, Who }: RenderedStack, r
 
 type Standing = 'good' | 'open' | 'failed';
 
-/** The steps, but that a new version waits for those before it. Changes by hand are undone in no order. */
-export function inOrder(view: View, stacks: readonly RenderedStack[], steps: readonly Step[]): Step[] {
+/** A stack that waits for one that waits for one: further ones are told that they are refused until these are there. */
+const longestChain = 10;
+
+/** The steps, but that a new version waits for those before it, and one that is refused for those that give up, or that are `leaving` with, what stands in its way. Changes by hand are undone in no order. */
+export function inOrder(view: View, stacks: readonly RenderedStack[], steps: readonly Step[], leaving: readonly Stack[] = []): Step[] {
   if (steps.length === 0) return [];
-  const standing = standingsOf(view, stacks, steps);
+  const moving = new Set(steps.map(({ name }) => name));
+  const asked = (): readonly RenderedStack[] => stacks.filter(({ Name }) => moving.has(Name));
   // What comes in one entry comes at once.
   let known: ReadonlyMap<string, readonly string[]> | undefined = isUnit(stacks) ? new Map() : undefined;
-  const moving = new Set(steps.map(({ name }) => name));
-  const needsOf = (name: string): readonly string[] =>
-    (known ??= neededFrom(
-      view,
-      stacks,
-      stacks.filter(({ Name }) => moving.has(Name)),
-    )).get(name) ?? [];
-  const byName = new Map(stacks.map((stack) => [stack.Name, stack]));
-  return steps.map((step) => {
-    const { name } = step;
-    const rendered = byName.get(name);
-    if (!rendered) return step;
-    if (step.type === 'refuse' ? !('spec' in rendered) : step.type !== 'apply' || step.drift || step.restores === true) return step;
-    const { source } = step as Extract<Step, { source: object }>;
-    const isRefused = step.type === 'refuse';
-    const states = (names: readonly string[]) => names.map((each) => ({ each, state: standing(each) }));
-    // Of those that somebody stopped nothing comes by itself.
-    const made = states(needsOf(name).filter((each) => view.byName('stack', each)?.Suspended === undefined));
-    const said = isRefused ? [] : states(rendered.Policy?.After ?? []);
-    const isNew = !view.byName('stack', name) || view.byName('stack', name)?.Digest === '';
-    // What runs already has what it needs: that its maker fails now is no reason to keep it from going on.
-    const failed = [...said, ...(isNew && !isRefused ? made : [])].find(({ state }) => state === 'failed');
-    const commit = rendered.Commit;
-    if (failed)
-      return { type: 'hold', name, source, commit, reason: `it comes after stack ${failed.each}, which is not as the commit wants it`, foreign: false };
-    const open = [...new Set([...said, ...made].filter(({ state }) => state === 'open').map(({ each }) => each))];
-    return open.length === 0
-      ? step
-      : { type: 'wait', name, source, commit, reason: `it comes after ${open.join(', ')}, which ${open.length === 1 ? 'is' : 'are'} on the way` };
+  let holders: ReturnType<typeof holdersOf> | undefined = isUnit(stacks) ? () => [] : undefined;
+  const order: Order = {
+    view,
+    byName: new Map(stacks.map((stack) => [stack.Name, stack])),
+    leaving: new Map(leaving.map((stack) => [stack.Spec.Name, stack])),
+    needsOf: (name) => (known ??= neededFrom(view, stacks, asked())).get(name) ?? [],
+    holdersOf: (stack) => (holders ??= holdersOf(view, stacks, leaving))(stack),
+  };
+  const isRefused = ({ type }: Step): boolean => type === 'refuse';
+  let ordered = [...steps];
+  for (let length = 0; length < longestChain; length += 1) {
+    const standing = standingsOf(view, stacks, ordered);
+    const before = ordered;
+    ordered = before.map((step) => orderedStep(order, standing, step));
+    if (ordered.filter(isRefused).length === before.filter(isRefused).length) break;
+  }
+  return withTheOthers(ordered, steps);
+}
+
+interface Order {
+  view: View;
+  byName: ReadonlyMap<string, RenderedStack>;
+  leaving: ReadonlyMap<string, Stack>;
+  needsOf: (name: string) => readonly string[];
+  holdersOf: (refused: RenderedStack) => readonly string[];
+}
+
+function orderedStep({ view, byName, leaving, needsOf, holdersOf: holders }: Order, standing: (name: string) => Standing, step: Step): Step {
+  const { name } = step;
+  const rendered = byName.get(name);
+  if (!rendered) return step;
+  if (step.type === 'refuse' ? !('spec' in rendered) : step.type !== 'apply' || step.drift || step.restores === true) return step;
+  const { source } = step as Extract<Step, { source: object }>;
+  const isRefused = step.type === 'refuse';
+  const stateOfOne = (each: string): Standing => (leaving.has(each) ? 'open' : standing(each));
+  const states = (names: readonly string[]) => names.map((each) => ({ each, state: stateOfOne(each) }));
+  // Of those that somebody stopped nothing comes by itself.
+  const needed = isRefused ? [...needsOf(name), ...holders(rendered)] : needsOf(name);
+  const made = states(needed.filter((each) => view.byName('stack', each)?.Suspended === undefined));
+  const beside = step.type === 'apply' ? step.rendered.With : undefined;
+  const said = isRefused ? [] : states((rendered.Policy?.After ?? []).filter((each) => !beside?.includes(each)));
+  const isNew = !view.byName('stack', name) || view.byName('stack', name)?.Digest === '';
+  // What runs already has what it needs: that its maker fails now is no reason to keep it from going on.
+  const failed = [...said, ...(isNew && !isRefused ? made : [])].find(({ state }) => state === 'failed');
+  const commit = rendered.Commit;
+  if (failed) return { type: 'hold', name, source, commit, reason: `it comes after stack ${failed.each}, which is not as the commit wants it`, foreign: false };
+  const open = [...new Set([...said, ...made].filter(({ state }) => state === 'open').map(({ each }) => each))];
+  return open.length === 0
+    ? step
+    : {
+        type: 'wait',
+        name,
+        source,
+        commit,
+        reason: `it comes after ${open.join(', ')}, which ${open.length === 1 ? 'is' : 'are'} on the way${wayOut(open, leaving)}`,
+      };
+}
+
+function wayOut(open: readonly string[], leaving: ReadonlyMap<string, Stack>): string {
+  const gone = open.flatMap((name) => leaving.get(name) ?? []);
+  if (gone.length === 0) return '';
+  const until = gone.flatMap(({ Leaving }) => Leaving?.Until ?? []).toSorted();
+  return until.length === 0 ? ' out' : ` out, at ${until.at(-1)}`;
+}
+
+/** Of those that come in one entry none comes before the others. */
+function withTheOthers(ordered: readonly Step[], planned: readonly Step[]): Step[] {
+  const late = new Map<string, Step>();
+  for (const [at, step] of planned.entries()) {
+    const now = ordered[at];
+    if (step.type !== 'apply' || !now || now.type === 'apply') continue;
+    for (const name of step.rendered.With ?? []) late.set(name, now);
+  }
+  return ordered.map((step) => {
+    const first = step.type === 'apply' && isFresh(step) ? late.get(step.name) : undefined;
+    if (step.type !== 'apply' || !first || (first.type !== 'wait' && first.type !== 'hold')) return step;
+    const { name, source, rendered } = step;
+    return { ...first, name, source, commit: rendered.Commit, reason: `it comes with ${first.name}: ${first.reason}` };
   });
 }
 

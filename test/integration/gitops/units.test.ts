@@ -50,7 +50,7 @@ test('an atomic commit comes whole or not at all, goes back whole in one entry, 
   expect(images('a', 'b', 'c')).toEqual(['a:1', 'b:1', undefined]);
   // In one entry each: the three come, and the three go back.
   expect(entries.filter((names) => names.includes('a') && names.includes('b') && names.includes('c'))).toHaveLength(2);
-  expect(following.condition('a')?.Message).toMatch(/^rolled back to revision 1 .*: the commit is one unit, and stack b failed: /);
+  expect(following.condition('a')?.Message).toMatch(/^rolled back to revision 1 .*: it came in one entry with stack b, which failed: /);
   expect(following.condition('c')?.Message).toContain('removed again, for there is nothing to go back to');
   // A commit that changes nothing of the stacks changes nothing; one that mends b brings all of it.
   repository.commit({ 'README.md': 'more' });
