@@ -22,7 +22,7 @@ export interface Cluster {
   /**
    * Decides on the newest view, runs the pass over it, and resolves when the one entry is durable. No actions: no entry.
    * A refusal with the fact `outcome: 'unknown'` leaves open whether it took effect: asked again under the same `id`, it
-   * does so once, and the answer is that of the first time. Refuses what was asked as something else under the same id.
+   * does so once, and the answer is that of the first time; `outcome: 'none'`: another one is about to lead and takes it. Refuses what was asked as something else under the same id.
    */
   submit<R>(useCase: UseCase<R>, ...named: RequestName): Promise<R>;
   /** Calls `listener` with each commit's events, after they can be read; returns the way out. */

@@ -65,6 +65,6 @@ function outcomeUnknown(reason: string): Refusal {
 /** Why the core took no proposal; undefined: it does not lead. */
 export function refusalOf(refused: Extract<Proposed, string>): Refusal | undefined {
   if (refused === 'full') return new Refusal('unavailable', 'too many changes wait for the disk: try again');
-  if (refused === 'transferring') return new Refusal('unavailable', 'the leadership is being handed to another manager: try again');
+  if (refused === 'transferring') return new Refusal('unavailable', 'the leadership is being handed to another manager: try again', { outcome: 'none' });
   return undefined;
 }

@@ -80,7 +80,7 @@ export interface ReplicatedLog {
   /**
    * Resolves once the entry is committed, durable here and applied, with what became of it. Refuses `unavailable` when this
    * node does not lead `term`; with the fact `outcome: 'unknown'` when leadership went while the entry was under way: it may
-   * still take effect.
+   * still take effect; with `outcome: 'none'` while this node hands its leadership on: the next leader takes what is asked again.
    */
   propose(bytes: Uint8Array, term: number): Promise<Outcome>;
   /** Resolves when the state holds everything that was committed before the call: linearizable reads. */

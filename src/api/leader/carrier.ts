@@ -89,7 +89,7 @@ export class Carrier {
     try {
       return { answer: await here(call) };
     } catch (error) {
-      const deposed = error instanceof Refusal && error.code === 'unavailable' && (error.facts['outcome'] === 'unknown' || !this.#parts.leader.leads());
+      const deposed = error instanceof Refusal && error.code === 'unavailable' && (error.facts['outcome'] !== undefined || !this.#parts.leader.leads());
       if (!deposed || call.response.headersSent) throw error;
       return { later: error };
     }

@@ -37,7 +37,7 @@ interface Node {
   ask(method: string, path: string, body?: unknown): Promise<{ status: number; text: string }>;
 }
 
-async function start(): Promise<Node> {
+async function start(leaderPatienceMs = 0): Promise<Node> {
   const socketPath = join(await temporaryFolder(), 'api.sock');
   const cluster = initialisedCluster();
   const line: Node['line'] = { leads: false, open: () => undefined, lost: undefined };
@@ -77,7 +77,7 @@ async function start(): Promise<Node> {
     reconcileEvents: { watch: () => () => undefined },
   };
   const metrics = { raftIndex: () => 0, leads: () => line.leads, readOnly: () => false, network: async () => [] };
-  const server = new ApiServer({ socketPath, version: '0.1.0', leaderPatienceMs: 0 }, { ...parts, metrics } as unknown as Dependencies);
+  const server = new ApiServer({ socketPath, version: '0.1.0', leaderPatienceMs }, { ...parts, metrics } as unknown as Dependencies);
   await server.start();
   stops.push(() => server.stop());
   const ask: Node['ask'] = (method, path, body) =>
@@ -111,6 +111,22 @@ test('a request goes to the leader once and never further: two that think of eac
   two.line.leads = true;
   expect((await one.ask('POST', '/configs/create', { Name: 'c', Data: 'eA==' })).status).toBe(201);
   expect([one, two].map(({ cluster }) => [...cluster.store.list('config')].length)).toEqual([0, 1]);
+});
+
+test('a leader that hands its leadership on lets the next one answer, whoever was asked', async () => {
+  for (const asked of ['leader', 'other']) {
+    const [one, two] = await Promise.all([start(10_000), start(10_000)]);
+    one.line.open = wayTo(two);
+    two.line.open = wayTo(one);
+    one.line.leads = true;
+    one.cluster.submit = () => {
+      // It still leads as this is refused.
+      setImmediate(() => ([one.line.leads, two.line.leads] = [false, true]));
+      return Promise.reject(new Refusal('unavailable', 'the leadership is being handed to another manager: try again', { outcome: 'none' }));
+    };
+    const { status } = await (asked === 'leader' ? one : two).ask('POST', '/configs/create', { Name: 'c', Data: 'eA==' });
+    expect([asked, status, [...two.cluster.store.list('config')].length]).toEqual([asked, 201, 1]);
+  }
 });
 
 test('unused networks of the cluster are pruned by whoever leads, whichever manager is asked', async () => {
