@@ -1,4 +1,6 @@
-/** What a repository may be allowed beyond running containers of its own: the words, and whether a list of them covers something. */
+/** What a repository may be allowed beyond running containers of its own, and what it is held to: the words, and whether a list of them covers something. */
+import { matchesWildcard } from '#base/text/wildcard';
+import { constraintText } from './constraint.ts';
 
 /** Each word with its meaning; `value` says what stands behind the `=`. */
 export const allowances = {
@@ -19,9 +21,21 @@ export const allowances = {
   repositories: { value: 'PLACE', meaning: 'declaring repositories at this URL or path, and all below it' },
   upgrade: { value: undefined, meaning: 'saying which release of shoal the daemons of the cluster run; needs full trust, and an operator’s own word' },
   limits: { value: 'NAME', meaning: 'limits that bear on the whole host: oom, rtprio or nice' },
+  stacks: { value: 'NAME', meaning: 'no stacks but those of this name; * and ? stand for parts of it' },
+  registries: {
+    value: 'PLACE',
+    meaning: 'no images but those of this registry, or of this path in it and all below; Docker Hub is docker.io, its own are docker.io/library',
+  },
+  ports: { value: 'RANGE', meaning: 'no published ports but this one, or these: 8080 or 8000-8999' },
+  nodes: { value: 'CONSTRAINT', meaning: 'no services but those that have this placement constraint: node.labels.zone==shop' },
 } as const satisfies Readonly<Record<string, { value: string | undefined; meaning: string }>>;
 
 export type AllowanceWord = keyof typeof allowances;
+
+/** Words that take away: where one of its kind is said, the repository has what is said of that kind alone. */
+export function isLimit(word: AllowanceWord): boolean {
+  return word === 'stacks' || word === 'registries' || word === 'ports' || word === 'nodes';
+}
 
 /** Something that a repository may not have without its word. */
 export interface Need {
@@ -39,7 +53,24 @@ export function readAllowance(text: string): Need | undefined {
   const known = word as AllowanceWord;
   if ((allowances[known].value === undefined) !== (value === '')) return undefined;
   if (isPathWord(known) && value !== 'gpus' && value !== '*' && !value.startsWith('/')) return undefined;
-  return { word: known, value: isPathWord(known) && value.startsWith('/') ? cleanPath(value) : value };
+  const normal = normalValue(known, value);
+  return normal === undefined ? undefined : { word: known, value: normal };
+}
+
+/** As it is compared; undefined where it can cover nothing. */
+function normalValue(word: AllowanceWord, value: string): string | undefined {
+  if (isPathWord(word) && value.startsWith('/')) return cleanPath(value);
+  if (value === '*') return value;
+  if (word === 'ports') return rangeOf(value) && value;
+  if (word === 'nodes') return constraintText(value);
+  return word === 'registries' ? value.replace(/\/+$/, '') || undefined : value;
+}
+
+/** `8080` or `8000-8999`. */
+function rangeOf(text: string): { first: number; last: number } | undefined {
+  const [, from, to = from] = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(text) ?? [];
+  const [first, last] = [Number(from), Number(to)];
+  return first >= 1 && first <= last && last <= 0xffff ? { first, last } : undefined;
 }
 
 export function allowanceText({ word, value }: Need): string {
@@ -64,9 +95,16 @@ export function isAllowed(asked: Need, allowed: readonly string[]): boolean {
     const known = readAllowance(text);
     if (!known || known.word !== need.word) return false;
     if (known.value === '*' || known.value === need.value) return true;
-    if (need.word === 'repositories') return isPlaceBelow(need.value, known.value);
+    if (need.word === 'repositories' || need.word === 'registries') return isPlaceBelow(need.value, known.value);
+    if (need.word === 'stacks') return matchesWildcard(known.value, need.value);
+    if (need.word === 'ports') return isWithin(need.value, known.value);
     return isPathWord(need.word) && known.value.startsWith('/') && isBelow(need.value, known.value);
   });
+}
+
+function isWithin(ports: string, around: string): boolean {
+  const [asked, known] = [rangeOf(ports), rangeOf(around)];
+  return asked !== undefined && known !== undefined && known.first <= asked.first && asked.last <= known.last;
 }
 
 /** A place that leads upwards is below nothing. */

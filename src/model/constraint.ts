@@ -21,6 +21,17 @@ export function parseConstraints(expressions: readonly string[]): Constraint[] {
   return expressions.map(parseConstraint);
 }
 
+/** In one form: `node.labels.zone==a`; undefined for what is no constraint. */
+export function constraintText(expression: string): string | undefined {
+  try {
+    const { key, operator, value } = parseConstraint(expression);
+    return `${key}${operator}${value}`;
+  } catch (error) {
+    if (error instanceof Refusal) return undefined;
+    throw error;
+  }
+}
+
 function parseConstraint(expression: string): Constraint {
   // `==` is looked for first, wherever it stands: `a!=b==c` has the key `a!=b`, which is refused.
   const operator = operators.find((candidate) => expression.includes(candidate));

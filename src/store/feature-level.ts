@@ -1,6 +1,7 @@
 /** Which feature level an action needs: what some manager does not know must never reach the log. */
 import type { Kind } from '#model/object/object';
-import { encryptionLevel, featureLevel, releasesLevel, stacksLevel } from '#model/feature-level';
+import { isLimit, readAllowance } from '#model/allowance';
+import { encryptionLevel, featureLevel, limitsLevel, releasesLevel, stacksLevel } from '#model/feature-level';
 import type { Cluster } from '#model/object/cluster';
 import { isEncrypted, type Network } from '#model/object/network';
 import { roleOf } from '#model/manager-address';
@@ -76,6 +77,12 @@ function heldNeed({ kind, object }: Held): Need | undefined {
 }
 
 function repositoryNeed({ Spec }: Repository): Need | undefined {
+  // An older leader would let it have what it must not.
+  const limit = Spec.Allow?.find((text) => {
+    const known = readAllowance(text);
+    return known !== undefined && isLimit(known.word);
+  });
+  if (limit !== undefined) return { level: limitsLevel, what: `a repository that is held to ${limit}` };
   if (Spec.PruneGrace !== undefined) return { level: stacksLevel, what: 'a repository whose stacks leave after a while' };
   return Spec.Vault && { level: stacksLevel, what: 'a repository with a vault' };
 }

@@ -9,6 +9,7 @@ import type { ServiceSpec } from '#model/object/service-spec';
 import type { StackSource, StackSpec } from '#model/object/stack';
 import type { View } from '#store/view';
 import { serviceNeeds, type FieldNeed } from './container-needs.ts';
+import { limitNeeds } from './limits.ts';
 import { mountNeeds } from './mount-needs.ts';
 
 /** Refuses a stack of a repository that asks for more than the repository is allowed. What an operator deploys is the operator's affair. */
@@ -17,8 +18,10 @@ export function checkPolicy(view: View, spec: StackSpec, source: StackSource): v
   const repository = view.byName('repository', source.Repository);
   if (!repository) return checkNeeds(source.Repository, [], () => stackNeeds(view, spec));
   // What declares it bounds it: also what was taken from that one since.
-  for (const each of [repository, ...above(view, repository)])
-    if (trustOf(each.Spec) === 'limited') checkNeeds(each.Spec.Name, each.Spec.Allow ?? [], () => stackNeeds(view, spec));
+  for (const { Spec } of [repository, ...above(view, repository)]) {
+    const allowed = Spec.Allow ?? [];
+    if (trustOf(Spec) === 'limited') checkNeeds(Spec.Name, allowed, () => [...limitNeeds(spec, allowed), ...stackNeeds(view, spec)]);
+  }
 }
 
 /** All that decides what a repository may: while it is the same text, it may the same. */

@@ -2,7 +2,7 @@
 import { equal } from '#base/equal';
 import { Refusal } from '#base/refusal';
 import { counted } from '#base/text/human';
-import { allowanceText, isAllowed, readAllowance } from '#model/allowance';
+import { allowanceText, isAllowed, isLimit, readAllowance } from '#model/allowance';
 import { type Declared, type DeclaredRepository, type Repository, type RepositorySpec, ownPlace, trustOf } from '#model/object/repository';
 import { update } from '#store/action';
 import { Overlay } from '#store/overlay';
@@ -186,5 +186,6 @@ function withinParent({ Spec }: Repository, child: RepositorySpec): RepositorySp
 
 function isCovered(text: string, allowed: readonly string[]): boolean {
   const need = readAllowance(text);
-  return need !== undefined && (isAllowed(need, allowed) || allowed.includes(allowanceText(need)));
+  // What takes away gives nothing that its parent would have to have.
+  return need !== undefined && (isLimit(need.word) || isAllowed(need, allowed) || allowed.includes(allowanceText(need)));
 }

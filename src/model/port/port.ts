@@ -5,6 +5,9 @@ import type { Task } from '../object/task.ts';
 
 export type Protocol = NonNullable<PortConfig['Protocol']>;
 
+/** The numbers that the cluster gives to ports which are published without one. */
+export const dynamicPorts = { first: 30_000, last: 32_767 };
+
 export function protocolOf(port: { readonly Protocol?: PortConfig['Protocol'] }): Protocol {
   return port.Protocol || 'tcp';
 }

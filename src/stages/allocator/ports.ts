@@ -2,11 +2,9 @@
 import { equal } from '#base/equal';
 import type { Endpoint, Service } from '#model/object/service';
 import type { EndpointSpec, PortConfig } from '#model/object/service-spec';
-import { isIngress, type Protocol, protocolOf, publishedKey, publishModeOf } from '#model/port/port';
+import { dynamicPorts, isIngress, type Protocol, protocolOf, publishedKey, publishModeOf } from '#model/port/port';
 import { update, type Action } from '#store/action';
 import type { View } from '#store/view';
-
-const dynamicPorts = { first: 30_000, last: 32_767 };
 
 /** A service's endpoint, or why it has none. */
 export type EndpointResult = { endpoint: Endpoint } | { problem: string };

@@ -1,6 +1,6 @@
 /** What older managers would take for something else never reaches a log that they read. */
 import { expect, test } from 'vitest';
-import { stacksLevel } from '#model/feature-level';
+import { limitsLevel, stacksLevel } from '#model/feature-level';
 import { create, newMeta, update, type Action } from '#store/action';
 import { needOf } from '#store/feature-level';
 
@@ -16,9 +16,15 @@ test.each([
   ['a unit', made('revision', revision({ Unit: { Digest: 'd', New: true } })), made('revision', revision({}))],
   ['values of a vault', made('revision', revision({}, { Pinned: { Asked: 'd', Versions: {} } })), made('revision', revision({}))],
   ['a vault', made('repository', repository(vault)), made('repository', repository({}))],
-])('%s needs a level that all managers have', (_what, wanted, plain) => {
-  expect(needOf(wanted)?.level).toBe(stacksLevel);
-  expect(needOf(plain)?.level).toBeLessThan(stacksLevel);
+  [
+    'a word that takes away',
+    made('repository', repository({ Allow: ['stacks=shop-*'] })),
+    made('repository', repository({ Allow: ['privileged'] })),
+    limitsLevel,
+  ],
+])('%s needs a level that all managers have', (_what, wanted, plain, level = stacksLevel) => {
+  expect(needOf(wanted)?.level).toBe(level);
+  expect(needOf(plain)?.level).toBeLessThan(level);
 });
 
 test('what is there already may be told of', () => {
