@@ -193,7 +193,8 @@ function isSpec(spec: Fields): boolean {
 }
 
 /** What it means is judged where it is stored. */
-function isDeclared({ Closed, KeepsStacks, Grace = 0, Freeze = [], Notify = [], Repositories = [], Release }: Fields): boolean {
+function isDeclared({ Closed, KeepsStacks, Grace = 0, Freeze = [], Notify = [], Repositories = [], Release, LeftOut }: Fields): boolean {
+  if (!Object.values(record(LeftOut)).every(isText)) return false;
   if ((Closed !== undefined && Closed !== true) || !Number.isSafeInteger(Grace)) return false;
   if (Release !== undefined && !(isText(record(Release)['URL']) && isText(record(Release)['Digest']))) return false;
   return (

@@ -52,7 +52,9 @@ export function placedError(rendered: RenderedStack, message: string): string {
   return `${(name !== undefined && places[name]) || rendered.Path}: ${shortMessage(message)}`;
 }
 
-/** What is worth knowing of each stack, by its name; stacks of which there is nothing to say are left out. */
-export function notesOf(stacks: readonly RenderedStack[]): Record<string, readonly string[]> {
-  return Object.fromEntries(stacks.filter(({ Notes }) => Notes && Notes.length > 0).map(({ Name, Notes = [] }) => [Name, Notes]));
+/** What is worth knowing of each stack, by its name, and of what is none (`Declared.LeftOut`); stacks of which there is nothing to say are left out. */
+export function notesOf(stacks: readonly RenderedStack[], leftOut: Readonly<Record<string, string>> = {}): Record<string, readonly string[]> {
+  const notes = new Map(stacks.flatMap(({ Name, Notes = [] }) => (Notes.length > 0 ? [[Name, Notes] as const] : [])));
+  for (const [name, text] of Object.entries(leftOut)) notes.set(name, [...(notes.get(name) ?? []), text]);
+  return Object.fromEntries(notes);
 }

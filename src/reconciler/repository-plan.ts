@@ -88,7 +88,7 @@ function* oneAfterAnother(
 export function planDeclared(view: View, id: string, commit: string, declared: Declared, now: number): Pick<RepositoryPlan, 'declared'> {
   const context = { now, random: seededRandom(1), newId: () => 'planned' };
   const { result } = applyDeclared(id, commit, declared)(view, context);
-  const lines = [...result.changes, ...Object.values(result.held), ...Object.values(result.refused).flat()];
+  const lines = [...result.changes, ...Object.values(result.held), ...Object.values(result.refused).flat(), ...Object.values(declared.LeftOut ?? {})];
   return lines.length > 0 ? { declared: lines } : {};
 }
 

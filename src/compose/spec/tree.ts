@@ -56,6 +56,16 @@ function readTree(loader: Loader, path: string, bytes: Uint8Array): Tree | undef
     if (loader.drawn.files > maxFiles) throw new Refusal('invalidArgument', `more than ${maxFiles} files are drawn in`, { file: path });
     const source = readYaml(path, bytes);
     report.sources.push(source);
+    if (source.further) {
+      const hint = 'put what it holds into the first one, or into a file of its own';
+      report.diagnostics.push({
+        severity: 'warning',
+        file: path,
+        ...source.further,
+        message: 'another document begins here, and only the first one of a file is read',
+        hint,
+      });
+    }
     if (!isMap(source.value)) {
       add(report, 'error', [], 'the file must be a map with a key `services`', undefined, source);
       return undefined;

@@ -19,6 +19,8 @@ export interface Source {
   place: (path: Path) => Place | undefined;
   /** Tags that stand before values (`!reset`), by path joined with NUL. */
   tags: ReadonlyMap<string, string>;
+  /** Where a further document begins that holds something: nobody reads it. */
+  further?: Place;
 }
 
 /** Facts of a refusal of this file: the place counted from 1. */
@@ -33,7 +35,7 @@ function refuse(file: string, message: string, place?: Place): Refusal {
 export function readYaml(path: string, bytes: Uint8Array): Source {
   const text = decode(path, bytes);
   const lines = new LineCounter();
-  const document = compose(path, text, lines);
+  const { document, further } = compose(path, text, lines);
   const place = (offset: number): Place => {
     const { line, col } = lines.linePos(offset);
     return { line, column: col };
@@ -47,7 +49,7 @@ export function readYaml(path: string, bytes: Uint8Array): Source {
   const root = document?.contents ?? null;
   const tags = new Map<string, string>();
   const value = toValue(root, { path, place, tags });
-  return { path, text, value, tags, place: (steps) => placeOf(root, steps, place) };
+  return { path, text, value, tags, place: (steps) => placeOf(root, steps, place), ...(further !== undefined && { further: place(further) }) };
 }
 
 function decode(path: string, bytes: Uint8Array): string {
@@ -63,12 +65,20 @@ function decode(path: string, bytes: Uint8Array): string {
   return text;
 }
 
+interface Read {
+  /** The first one. */
+  document: Document.Parsed | undefined;
+  /** Offset of the next one that holds something. */
+  further: number | undefined;
+}
+
 /** The first document; the later steps recurse and are slow, so length and depth are judged as the words come in. */
-function compose(path: string, text: string, lines: LineCounter): Document.Parsed | undefined {
+function compose(path: string, text: string, lines: LineCounter): Read {
   try {
     const options = { schema: 'failsafe', merge: false, uniqueKeys: false, logLevel: 'silent', stringKeys: false } as const;
-    for (const document of new Composer(options).compose(firstDocument(path, text, lines))) return document as Document.Parsed;
-    return undefined;
+    const { tokens, further } = firstDocument(path, text, lines);
+    for (const document of new Composer(options).compose(tokens)) return { document: document as Document.Parsed, further };
+    return { document: undefined, further };
   } catch (error) {
     if (error instanceof Refusal) throw error;
     // The reader itself gave up (its stack, its own asserts): bytes like these are nobody's stack file.
@@ -76,21 +86,25 @@ function compose(path: string, text: string, lines: LineCounter): Document.Parse
   }
 }
 
-/** Syntax up to the end of the first document. */
-function firstDocument(path: string, text: string, lines: LineCounter): CST.Token[] {
+/** Syntax up to the end of the first document, or of the next one that holds something. */
+function firstDocument(path: string, text: string, lines: LineCounter): { tokens: CST.Token[]; further: number | undefined } {
   const parser = new Parser(lines.addNewLine);
   const tokens: CST.Token[] = [];
   let count = 0;
+  let further: number | undefined;
   lines.addNewLine(0);
+  const take = (token: CST.Token): void => {
+    const isLater = token.type === 'document' && tokens.some((earlier) => earlier.type === 'document');
+    if (isLater) further ??= token.value?.offset;
+    else tokens.push(token);
+  };
   for (const lexeme of new Lexer().lex(text)) {
     count += 1;
     if (count > maxLexemes) throw refuse(path, `yaml: more than ${maxLexemes} words and marks`);
     if (parser.stack.length > maxDepth) throw refuse(path, `yaml: exceeded max depth of ${maxDepth}`);
-    for (const token of parser.next(lexeme)) {
-      if (token.type === 'document' && tokens.some((earlier) => earlier.type === 'document')) return tokens;
-      tokens.push(token);
-    }
+    for (const token of parser.next(lexeme)) take(token);
+    if (further !== undefined) return { tokens, further };
   }
-  tokens.push(...parser.end());
-  return tokens;
+  for (const token of parser.end()) take(token);
+  return { tokens, further };
 }

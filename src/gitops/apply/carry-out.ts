@@ -141,7 +141,8 @@ export class CarryOut {
     const after = (await cluster.read()).get('repository', before.ID);
     // A window that it says holds for what comes with it.
     if (!after || stillness(after, clock.now())) return false;
-    this.#tellNotes(stacks, before.Status);
+    const notes = notesOf(stacks, declared.LeftOut);
+    this.#tellNotes(notes, before.Status);
     // A folder may be called `__proto__`.
     const refused = Object.create(null) as Record<string, readonly string[]>;
     const held = Object.create(null) as Record<string, string>;
@@ -161,7 +162,7 @@ export class CarryOut {
     this.#lookAgainIn(nextGraceMs(await cluster.read(), this.#repository, stacks, clock.now()));
     if (away) return false;
     const status = syncedStatus(
-      { commit, ...(missing !== undefined && { missing }), stacks: stacks.map(({ Name }) => Name), refused, held, notes: notesOf(stacks), declared: own },
+      { commit, ...(missing !== undefined && { missing }), stacks: stacks.map(({ Name }) => Name), refused, held, notes, declared: own },
       clock.now(),
     );
     await this.#setStatus({ ...status, Followed: this.#parts.followed });
@@ -225,8 +226,8 @@ export class CarryOut {
     if (this.#applied.size > view.count('stack')) for (const name of this.#applied.keys()) if (!view.byName('stack', name)) this.#applied.delete(name);
   }
 
-  #tellNotes(stacks: readonly RenderedStack[], { Notes = {} }: RepositoryStatus): void {
-    for (const [name, texts] of Object.entries(notesOf(stacks))) {
+  #tellNotes(notes: Readonly<Record<string, readonly string[]>>, { Notes = {} }: RepositoryStatus): void {
+    for (const [name, texts] of Object.entries(notes)) {
       if (!equal(Notes[name], texts)) this.#parts.events.tell({ type: 'stack', name, action: 'noted', message: texts.join('; ') });
     }
   }

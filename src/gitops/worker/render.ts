@@ -18,7 +18,7 @@ import { declaredIn } from './places/declared.ts';
 import { withShared } from './places/shared-files.ts';
 import { withVault } from './places/vault-names.ts';
 import { root, type Snapshot } from './snapshot.ts';
-import { stackPlaces, type Place } from './places/stack-places.ts';
+import { stackPlaces, type LeftOut, type Place } from './places/stack-places.ts';
 
 /** Each round fetches the files that the last one found to be named; real stacks need two or three. */
 const mostRounds = 40;
@@ -76,9 +76,11 @@ export async function renderCommit(asked: RenderParts): Promise<{ missing: boole
   const { snapshot, path, memory, have } = asked;
   const file = await repositoryFile(snapshot);
   if (file === 'absent') return { missing: false, declared: {} };
-  const declared = await declaredIn(snapshot, file, asked.closed === true);
-  if (declared === 'absent') return { missing: false, declared: {} };
-  const places = await stackPlaces(snapshot, path, file);
+  const said = await declaredIn(snapshot, file, asked.closed === true);
+  if (said === 'absent') return { missing: false, declared: {} };
+  const leftOut: LeftOut = new Map();
+  const places = await stackPlaces(snapshot, path, file, leftOut);
+  const declared: Declared = { ...said, ...(leftOut.size > 0 && { LeftOut: Object.fromEntries(leftOut) }) };
   if (places === undefined) return { missing: true, declared };
   const parts = { ...asked, settings: settingsOf(file, path, asked.settings) };
   let pending: Place[] = [];

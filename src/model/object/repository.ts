@@ -197,6 +197,8 @@ export interface Declared {
   Closed?: true;
   /** Stacks that a commit does not have any more stay, also the last one. */
   KeepsStacks?: true;
+  /** Where stacks would be, and nobody looks: a link to a folder, a submodule. Its name → what it is. */
+  LeftOut?: Readonly<Record<string, string>>;
   /** As PruneGrace, where the operator says nothing. */
   Grace?: number;
   /** Windows in which nothing of it is written, beside those that the operator gave it. */

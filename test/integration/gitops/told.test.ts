@@ -52,6 +52,30 @@ test('an override and another name are told of once, and are no error', async ()
   expect((await following.sync()).Notes).toBeUndefined();
 });
 
+test('a second document, a submodule and a link to a folder are told of, and what they hold is not deployed', async () => {
+  const blob = (path: string, text: string) => ({ mode: '100644', path, text });
+  const link = (path: string, text: string) => ({ mode: '120000', path, text });
+  repository.commitTree([
+    blob('other/compose.yml', stackFile()),
+    blob('stacks/a/compose.yml', `${stackFile()}---\n# nothing\n---\nservices: { more: { image: app:2 } }\n`),
+    link('stacks/away', '../other'),
+    link('stacks/file', 'a/compose.yml'),
+    { mode: '160000', path: 'stacks/module', text: '1'.repeat(40) },
+  ]);
+  const status = await following.add(repository.folder);
+  const told = {
+    away: ['stacks/away is a link to a folder, which is not followed: it is no stack'],
+    module: ['stacks/module is a submodule, which is not followed: it is no stack'],
+  };
+  const document = expect.stringMatching(/^stacks\/a\/compose\.yml:\d+:1: .*another document begins here, and only the first one of a file is read/);
+  expect(status).toMatchObject({ State: 'synced', Notes: { a: [document], ...told } });
+  expect([...following.cluster.store.list('service')].map(({ Spec }) => Spec.Name)).toEqual(['a_web']);
+  expect((await following.gitops.planCommit('infra', undefined)).declared).toEqual([...told.away, ...told.module]);
+  const { index } = following.cluster.store;
+  await following.sync();
+  expect(following.cluster.store.index).toBe(index);
+});
+
 test.each([
   ['a secret', 'secrets', 'db.age', 'age-encryption.org/v1\n-> X25519 x\n'],
   ['a config', 'configs', 'app.yaml', 'a: ENC[AES256_GCM,data:x=,iv:y=,tag:z=,type:str]\n'],

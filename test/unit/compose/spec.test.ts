@@ -41,6 +41,15 @@ describe('places', () => {
   });
 });
 
+test('of a file the first document is read, and another one that holds something is told of with its place', () => {
+  const first = 'services: { a: { image: a } }\n';
+  const loaded = load({ 'compose.yml': `${first}---\n# nothing\n---\n\nservices: { b: { image: b } }\n---\nbroken: [\n` });
+  expect(loaded.stack?.Services.map(({ Name }) => Name)).toHaveLength(1);
+  expect(loaded.diagnostics).toEqual([expect.objectContaining({ severity: 'warning', file: expect.stringContaining('compose.yml'), line: 6, column: 1 })]);
+  for (const empty of ['---\n', '---\n# a word\n', '...\n# a word\n', '---\n---\n...\n'])
+    expect(load({ 'compose.yml': first + empty }).diagnostics).toEqual([]);
+});
+
 describe('variables', () => {
   test.each([
     ['${A}', 'va'],

@@ -6,7 +6,7 @@ import { matchesWildcard } from '#base/text/wildcard';
 import type { RepositoryFile, StackEntry } from '#compose/repository/repository-file';
 import type { StackPolicy } from '#reconciler/rendered';
 import { root, type NotFound, type Snapshot } from '../snapshot.ts';
-import { isFolder, type Tree } from '../tree.ts';
+import { isFolder, type Tree, type TreeEntry } from '../tree.ts';
 
 /** In the order in which they are looked for. */
 const fileNames = ['compose.yml', 'compose.yaml', 'docker-compose.yml', 'docker-compose.yaml'];
@@ -17,6 +17,9 @@ const mostStacks = 5_000;
 /** Of a stack's name, as of a file's on most disks. */
 const longestNameBytes = 255;
 const shownOfName = 40;
+/** Links and submodules where stacks would be: of more nothing is told. */
+const mostLeftOut = 50;
+const longestTold = 255;
 /** The very same of each place that has none. */
 const none: readonly string[] = [];
 
@@ -38,13 +41,16 @@ export interface Place {
   trouble?: string;
 }
 
-/** In the order of their names; undefined when the commit lacks `path`. */
-export async function stackPlaces(snapshot: Snapshot, path: string, file: RepositoryFile | undefined): Promise<Place[] | undefined> {
+/** Where stacks would be, and nobody looks: the last part of a path → why. */
+export type LeftOut = Map<string, string>;
+
+/** In the order of their names; undefined when the commit lacks `path`. `leftOut` gets what stands there for a folder of another place or repository. */
+export async function stackPlaces(snapshot: Snapshot, path: string, file: RepositoryFile | undefined, leftOut: LeftOut): Promise<Place[] | undefined> {
   const entries = file?.stacks ?? [{ path: posix.join(normal(path), '*'), after: [], waves: [], sync: {}, ignore: [] }];
   if (!file?.stacks && (await isMissing(snapshot, normal(path)))) return undefined;
   const found = new Map<string, Place>();
   for (const entry of entries) {
-    const folders = await foldersOf(snapshot, entry.path.split('/'));
+    const folders = await foldersOf(snapshot, entry.path.split('/'), leftOut);
     const trees = await treesOf(snapshot, folders);
     // The last entry that names a folder counts.
     for (const [at, tree] of trees) for (const place of placeIn(at, tree, entry, file)) found.set(at.folder, place);
@@ -133,19 +139,41 @@ interface Folder {
 }
 
 /** The folders that a path with wildcards leads to. */
-async function foldersOf(snapshot: Snapshot, parts: readonly string[]): Promise<Folder[]> {
+async function foldersOf(snapshot: Snapshot, parts: readonly string[], leftOut: LeftOut): Promise<Folder[]> {
   let reached: Folder[] = [{ folder: '', oid: snapshot.top }];
+  const others: { path: string; entry: TreeEntry }[] = [];
   for (const part of parts.filter((each) => each !== '')) {
     const next: Folder[] = [];
     for (const [{ folder }, tree] of await treesOf(snapshot, reached)) {
       const before = folder === '' ? '' : `${folder}/`;
-      for (const [name, entry] of tree) if (isFolder(entry) && matchesWildcard(part, name)) next.push({ folder: `${before}${name}`, oid: entry.oid });
+      for (const [name, entry] of tree) {
+        const path = `${before}${name}`;
+        if (isFolder(entry) && matchesWildcard(part, name)) next.push({ folder: path, oid: entry.oid });
+        else if (isElsewhere(entry) && others.length < mostLeftOut && path.length <= longestTold && matchesWildcard(part, name)) others.push({ path, entry });
+      }
     }
     if (next.length > mostFolders)
       throw new Refusal('unavailable', `${parts.join('/')} leads to ${next.length} folders; at most ${mostFolders} are looked through for stacks`);
     reached = next;
   }
+  for (const { path, entry } of others) {
+    const why = await elsewhere(snapshot, path, entry);
+    if (why !== undefined) leftOut.set(posix.basename(path), `${path} is ${why}, which is not followed: it is no stack`);
+  }
   return reached;
+}
+
+function isElsewhere({ mode }: TreeEntry): boolean {
+  return mode === '160000' || mode === '120000';
+}
+
+/** A link to a file is looked at by whoever reads that. */
+async function elsewhere(snapshot: Snapshot, path: string, { mode }: TreeEntry): Promise<string | undefined> {
+  if (mode === '160000') return 'a submodule';
+  const found = (): string | undefined => snapshot.identity(`${root}/${path}`);
+  let leads = found();
+  while (leads === undefined && (await snapshot.load())) leads = found();
+  return leads?.startsWith('40000 ') ? 'a link to a folder' : undefined;
 }
 
 /** What the folders hold, those left out of which that cannot be known. */

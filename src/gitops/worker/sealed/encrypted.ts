@@ -1,6 +1,7 @@
 /** Files that are not what they stand for: ciphertext, or a pointer to a file elsewhere. Deployed as they are, they break a service far from the cause. */
 
 const inspectedBytes = 1024 * 1024;
+const lfsPointer = 'a pointer of Git LFS';
 
 /** What the file is, when its content cannot be used as it lies there. */
 export function encryptedAs(bytes: Uint8Array): string | undefined {
@@ -11,7 +12,7 @@ export function encryptedAs(bytes: Uint8Array): string | undefined {
   if (/ENC\[AES256_GCM,\s*data:/.test(text)) return 'encrypted with SOPS';
   if (text.startsWith('\u0000GITCRYPT\u0000')) return 'encrypted with git-crypt';
   if (start.startsWith('$ANSIBLE_VAULT;')) return 'encrypted with Ansible Vault';
-  if (text.startsWith('version https://git-lfs.github.com/spec/')) return 'a pointer of Git LFS, whose files are not fetched';
+  if (text.startsWith('version https://git-lfs.github.com/spec/')) return lfsPointer;
   return undefined;
 }
 
@@ -22,6 +23,7 @@ export function isOpenable(what: string): boolean {
 
 /** For people: what to do about it. */
 export function encryptedText(path: string, what: string): string {
+  if (what === lfsPointer) return `${path} is ${what}, whose files are not fetched, so it is not deployed: put the file itself into the repository`;
   return `${path} is ${what}, which is not decrypted here, so it is not deployed: use age, SOPS or an external secret instead`;
 }
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { encryptedAs } from '../../../../../src/gitops/worker/sealed/encrypted.ts';
+import { encryptedAs, encryptedText } from '../../../../../src/gitops/worker/sealed/encrypted.ts';
 
 const value = 'ENC[AES256_GCM,data:Tr7o=,iv:1aS=,tag:3Dx==,type:str]';
 
@@ -25,4 +25,14 @@ test.each<[string, string, string | undefined]>([
   const said = encryptedAs(Buffer.from(text, 'latin1'));
   if (expected === undefined) expect(said).toBeUndefined();
   else expect(said).toContain(expected);
+});
+
+test('each text says what is to be done, and nothing of what it is not', () => {
+  const text = (content: string): string => encryptedText('stacks/a/key', encryptedAs(Buffer.from(content, 'latin1')) ?? '');
+  expect(text('version https://git-lfs.github.com/spec/v1\n')).toBe(
+    'stacks/a/key is a pointer of Git LFS, whose files are not fetched, so it is not deployed: put the file itself into the repository',
+  );
+  expect(text('$ANSIBLE_VAULT;1.1;AES256\n')).toBe(
+    'stacks/a/key is encrypted with Ansible Vault, which is not decrypted here, so it is not deployed: use age, SOPS or an external secret instead',
+  );
 });
