@@ -17,7 +17,7 @@ const codes: Readonly<Record<RefusalCode, { status: number; grpc: string }>> = {
 const statusOfReason: Readonly<Record<string, number>> = { otherRequest: 422 };
 
 /** dockerd words this one itself, before the manager's gRPC service is asked: no prefix. `control` marks its own such texts `plain`. */
-const ambiguous = / is ambiguous \(\d+ matches found\)$/;
+const ambiguous = / is ambiguous \(\d+ matches found( based on ID prefix)?\)$/;
 
 /** A failed request whose status the API itself decides; `message` is shown as it is. */
 export class HttpError extends Error {

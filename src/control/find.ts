@@ -16,7 +16,9 @@ export function findObject<K extends Kind>(view: View, kind: K, ref: string): Ob
   if (ref === '') throw new Refusal('notFound', `${kind} ${ref} not found`);
   const named = findNamed(view, kind, ref);
   const hits = named.length > 0 ? named : findPrefixed(view, kind, ref);
-  if (hits.length > 1) throw new Refusal('invalidArgument', `${kind} ${ref} is ambiguous (${hits.length} matches found)`);
+  // The engine words it so for networks, and the managers for all else.
+  const by = kind === 'network' ? ' based on ID prefix' : '';
+  if (hits.length > 1) throw new Refusal('invalidArgument', `${kind} ${ref} is ambiguous (${hits.length} matches found${by})`);
   const [hit] = hits;
   if (!hit) throw new Refusal('notFound', `${kind} ${ref} not found`);
   return hit;

@@ -5,7 +5,7 @@ import type { NetworkResource } from '../view/network.ts';
 import type { EngineClient } from './engine-client.ts';
 
 /** A container as the engine shows it, as far as its networks go; in lists and by itself. */
-interface ShownContainer {
+export interface ShownContainer {
   HostConfig?: { NetworkMode?: string };
   NetworkSettings?: { Networks?: Readonly<Record<string, { NetworkID?: string }>> };
 }

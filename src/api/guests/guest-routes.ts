@@ -98,20 +98,23 @@ export async function connectGuest(call: Call, context: Context, guests: GuestsL
   }
 }
 
-/** `POST /networks/{}/disconnect`; undefined as above. */
+/** `POST /networks/{}/disconnect`; undefined as above. That the container is not on it the engine says. */
 export async function disconnectGuest(call: Call, context: Context, guests: GuestsLine): Promise<Answer | undefined> {
   const body = parseBody(await holdBody(call.request));
   const container = await containerOf(context, body);
   if (!container) return withoutContainer(context, parameter(call), body);
-  const network = await clusterNetworkOf(context, parameter(call));
-  const taskId = network?.sure ? guests.taskOf(container.Id) : undefined;
-  if (!network || taskId === undefined) return undefined;
+  const ref = parameter(call);
+  const network = await clusterNetworkOf(context, ref);
+  if (!network?.sure) return undefined;
+  const taskId = guests.taskOf(container.Id);
   const reply = await context.engine.exchange(
     call,
     { ...(body as object), Container: container.Id },
     `/networks/${guests.networkName(network.ref)}/disconnect`,
   );
-  if (reply.status < 300) await guests.release(taskId, network.ref);
+  // The network is on other nodes alone.
+  if (reply.status === 404) throw new HttpError(500, `container ${container.Id} is not connected to network ${ref}`);
+  if (reply.status < 300 && taskId !== undefined) await guests.release(taskId, network.ref);
   return reply;
 }
 

@@ -5,10 +5,12 @@ import { createGuest } from '../guests/guest-routes.ts';
 import { askAnywhere } from '../nodes/anywhere.ts';
 import { listContainers } from '../nodes/inspected.ts';
 import { shownRoutes } from '../nodes/shown.ts';
-import { refuseOwnNetwork } from '../own-networks.ts';
+import type { View } from '../dependencies.ts';
+import { clusterIdOf, hasOwnNetworks, standIns, standInShown, type ShownContainer } from '../engine/stand-ins.ts';
+import { optionalView, refuseOwnNetwork } from '../own-networks.ts';
 import { parseBody, readBody } from '../request/body.ts';
 import { networksOfContainer } from '../request/container-body.ts';
-import { get, post, type Answer, type Call, type Route } from '../router.ts';
+import { get, parameter, post, type Answer, type Call, type Route } from '../router.ts';
 
 /** Networks that one container is attached to at most: each is looked up. */
 const networksLimit = 64;
@@ -16,7 +18,28 @@ const networksLimit = 64;
 export function containerRoutes(context: Context): Route[] {
   const shown = shownRoutes.map((route) => ({ ...route, handler: (call: Call) => askAnywhere(call, context) }));
   const listed = get('/containers/json', ({ target }) => listContainers(context.engine, target));
-  return [listed, post('/containers/create', (call) => create(call, context)), ...shown];
+  const started = ['start', 'restart'].map((word) => post(`/containers/{}/${word}`, (call) => start(call, context)));
+  return [listed, post('/containers/create', (call) => create(call, context)), ...started, ...shown];
+}
+
+/** A container that was made on one of the cluster's networks starts there for as long as that is one: its address was given on since. */
+async function start(call: Call, context: Context): Promise<Answer> {
+  const view = await optionalView(context);
+  const gone = view && (await removedNetworkOf(context, view, parameter(call)));
+  if (gone !== undefined) throw new HttpError(404, `network ${gone} not found`);
+  await context.engine.passThrough(call.request, call.response, call.target);
+  return 'sent';
+}
+
+/** The name of the first network that it is on, and that the cluster has no more; a task's container has none of those. */
+async function removedNetworkOf({ engine, nodes }: Context, view: View, ref: string): Promise<string | undefined> {
+  const container = await engine.read<ShownContainer & { Id: string }>(`/containers/${encodeURIComponent(ref)}/json`);
+  if (!container || !hasOwnNetworks(container) || nodes?.isTask(container.Id)) return undefined;
+  const here = await standIns(engine);
+  const endpoints = Object.entries(container.NetworkSettings?.Networks ?? {});
+  const networks = [...here.values()].filter(({ Id, Name }) => endpoints.some(([name, { NetworkID }]) => (NetworkID ? NetworkID === Id : name === Name)));
+  const gone = networks.find((network) => !view.get('network', clusterIdOf(network)));
+  return gone && standInShown(gone).Name;
 }
 
 async function create(call: Call, context: Context): Promise<Answer> {

@@ -61,9 +61,9 @@ test('requests arrive with their headers and bodies, answers come back with thei
     body: '{"Image":"x"}',
     headers: { 'x-registry-auth': 'tok', 'content-type': 'application/json' },
   });
-  await api!.http('POST', '/containers/c1/start');
+  await api!.http('POST', '/containers/c1/stop');
   // An empty chunked body would count as a body: the engine refuses that on start.
-  expect(seen[1]).toMatchObject({ url: '/containers/c1/start', headers: { 'content-length': '0' } });
+  expect(seen[1]).toMatchObject({ url: '/containers/c1/stop', headers: { 'content-length': '0' } });
   expect(seen[1]?.headers?.['transfer-encoding']).toBeUndefined();
 });
 

@@ -18,8 +18,8 @@ test.each<[RefusalCode, number, string]>([
 });
 
 test('what dockerd words itself has no prefix', () => {
-  const ambiguous = 'service w is ambiguous (2 matches found)';
-  expect(failureOf(new Refusal('invalidArgument', ambiguous), false)).toEqual({ status: 400, message: ambiguous });
+  for (const ambiguous of ['service w is ambiguous (2 matches found)', 'network w is ambiguous (2 matches found based on ID prefix)'])
+    expect(failureOf(new Refusal('invalidArgument', ambiguous), false)).toEqual({ status: 400, message: ambiguous });
   expect(failureOf(new Refusal('alreadyExists', 'taken', { plain: true }), false)).toEqual({ status: 409, message: 'taken' });
 });
 

@@ -157,6 +157,8 @@ test('hostnames and prefixes may be ambiguous', () => {
   expect(() => findObject(cluster.store, 'node', 'abc')).toThrow('node abc is ambiguous (2 matches found)');
   expect(findObject(cluster.store, 'node', 'abc2').ID).toBe('abc2');
   expect(() => findObject(cluster.store, 'node', '')).toThrow('node  not found');
+  cluster.write(['n-one', 'n-two'].map((id) => create('network', { ...newMeta(id), Spec: { Name: id } })));
+  expect(() => findObject(cluster.store, 'network', 'n-')).toThrow('network n- is ambiguous (2 matches found based on ID prefix)');
 });
 
 test('a repository is added once, reports only news, and leaves its stacks behind', () => {

@@ -97,6 +97,20 @@ test('a node that manages nothing shows the networks that it is on', async () =>
   expect((await api.http('GET', '/networks?filters={"scope":["swarm"]}')).json.map(({ Id }: { Id: string }) => Id)).toContain(netId);
 });
 
+test('a container starts on the cluster’s network for as long as that is one', async () => {
+  const start = async (id: string, how = 'start') => {
+    const { status, json } = await api.http('POST', `/containers/${id}/${how}`);
+    return [status, json.message];
+  };
+  expect([await start(task), await start(plain)]).toEqual([
+    [200, undefined],
+    [200, undefined],
+  ]);
+  expect((await api.http('DELETE', '/networks/web_net')).status).toBe(204);
+  const gone = [404, 'network web_net not found'];
+  expect([await start(task), await start(task, 'restart'), await start(plain)]).toEqual([gone, gone, [200, undefined]]);
+});
+
 test('lists of containers know what is a task, and the cluster’s networks', async () => {
   const ids = async (filters: object) =>
     (await api.http('GET', `/containers/json?filters=${encodeURIComponent(JSON.stringify(filters))}`)).json.map(({ Id }: { Id: string }) => Id);
