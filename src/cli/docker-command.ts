@@ -1,4 +1,5 @@
 /** A command whose switches are written as docker's: `--prune`, `--prune=true` and `--prune=false`, never with the value as a word of its own. */
+import { own } from '#base/text/own';
 import { Command, type Option, type ParseOptionsResult } from 'commander';
 import { CommandError, exitCodes } from './command-error.ts';
 
@@ -56,7 +57,7 @@ function plainSwitch(options: readonly Option[], arg: string): string[] {
   const [, name, text = ''] = /^(--?[^=]+)=(.*)$/s.exec(arg) ?? [];
   const option = options.find(({ long, short, required, optional }) => (long === name || short === name) && !required && !optional);
   if (!name || !option) return [arg];
-  const value = booleans[text];
+  const value = own(booleans, text);
   if (value === undefined)
     throw new CommandError(`invalid argument "${text}" for "${option.flags}" flag: strconv.ParseBool: parsing "${text}": invalid syntax`, exitCodes.usage);
   if (value) return [name];

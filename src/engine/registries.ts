@@ -1,4 +1,5 @@
 /** Registries, asked by way of the engine: what is behind an image's tag. */
+import { own } from '#base/text/own';
 import Docker from 'dockerode';
 import type { Distribution } from '#model/image/image-pin';
 import { mapLimited } from './limiter.ts';
@@ -22,7 +23,7 @@ export class Registries {
     const end = AbortSignal.timeout(this.#limits.allMs);
     await mapLimited(images, askedAtOnce, async (image) => {
       if (end.aborted) return;
-      const answer = await this.#askOne(image, auths[image], end).catch(() => undefined);
+      const answer = await this.#askOne(image, own(auths, image), end).catch(() => undefined);
       if (typeof answer?.Descriptor?.digest === 'string') told.set(image, answer);
     });
     return told;

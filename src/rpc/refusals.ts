@@ -33,7 +33,7 @@ export function toServiceError(error: unknown): Partial<ServiceError> {
 /** The refusal behind a failed call; a transport that failed is `unavailable`, with `peer` named. */
 export function toRefusal(error: ServiceError, peer: string): Refusal {
   const code = error.metadata?.get(codeKey)[0];
-  if (typeof code === 'string' && code in statusOf) return new Refusal(code as RefusalCode, error.details, factsOf(error));
+  if (typeof code === 'string' && Object.hasOwn(statusOf, code)) return new Refusal(code as RefusalCode, error.details, factsOf(error));
   if (error.code === status.UNAUTHENTICATED || error.code === status.PERMISSION_DENIED) {
     return new Refusal(error.code === status.UNAUTHENTICATED ? 'unauthenticated' : 'permissionDenied', error.details);
   }

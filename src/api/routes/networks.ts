@@ -124,11 +124,13 @@ function peersOf(view: View, network: Network, ownId: string): object[] {
 }
 
 function servicesOf(view: View, network: Network): Record<string, object> {
-  const services: Record<string, { VIP: string; Ports: string[]; LocalLBIndex: number; Tasks: object[] }> = {};
+  const services = new Map<string, { VIP: string; Ports: string[]; LocalLBIndex: number; Tasks: object[] }>();
   for (const task of view.find('task', 'network', network.ID)) {
     const attachment = task.NetworksAttachments?.find((candidate) => candidate.Network.ID === network.ID);
     if (!attachment || task.Status.State !== 'running') continue;
-    const entry = (services[task.Shoal.ServiceName] ??= { ...waysTo(view.get('service', task.ServiceID), network), LocalLBIndex: 0, Tasks: [] });
+    const { ServiceName } = task.Shoal;
+    const entry = services.get(ServiceName) ?? { ...waysTo(view.get('service', task.ServiceID), network), LocalLBIndex: 0, Tasks: [] };
+    services.set(ServiceName, entry);
     const EndpointIP = withoutPrefix(attachment.Addresses[0] ?? '');
     const node = view.get('node', task.NodeID);
     entry.Tasks.push({
@@ -138,7 +140,7 @@ function servicesOf(view: View, network: Network): Record<string, object> {
       Info: { 'Host IP': node?.Status.Addr ?? '' },
     });
   }
-  return services;
+  return Object.fromEntries(services);
 }
 
 /** The service's own address in the network; of the ingress network its published ports, in Docker's words. */

@@ -1,4 +1,5 @@
 /** Stacks as lists show them: those with a record, and those known only by the label on their services. */
+import { own } from '#base/text/own';
 import type { Clock } from '#base/clock';
 import { compareTexts } from '#base/text/text';
 import { revisionWithDigest } from '#control/stack/revisions';
@@ -108,7 +109,7 @@ function summariser(view: View, { clock, reconciler }: SummaryParts): (name: str
 function claim(view: View, name: string, record: Stack | undefined): StackCondition | undefined {
   if (record?.Source.Kind === 'repository') return undefined;
   for (const { Status } of view.list('repository')) {
-    const reason = Status.Held?.[name];
+    const reason = own(Status.Held, name);
     if (reason !== undefined) return { State: 'held', Message: reason, Since: Status.Since, ...(Status.Commit !== undefined && { Commit: Status.Commit }) };
   }
   return undefined;

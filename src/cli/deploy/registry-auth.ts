@@ -1,4 +1,5 @@
 /** Credentials for registries, from where the docker CLI keeps them. */
+import { own } from '#base/text/own';
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
@@ -64,13 +65,13 @@ function encode(auth: AuthConfig): string {
 }
 
 async function credentials(config: ConfigFile, key: string, environment: Environment): Promise<AuthConfig> {
-  const helper = config.credHelpers?.[key] ?? config.credsStore;
+  const helper = own(config.credHelpers, key) ?? config.credsStore;
   return helper ? askHelper(helper, key, environment) : storedAuth(config.auths ?? {}, key);
 }
 
 /** By the key itself, or else by a key that is a URL of the same host. */
 function storedAuth(auths: Readonly<Record<string, StoredAuth>>, key: string): AuthConfig {
-  const name = key in auths ? key : Object.keys(auths).find((other) => hostOf(other) === key);
+  const name = Object.hasOwn(auths, key) ? key : Object.keys(auths).find((other) => hostOf(other) === key);
   const stored = name === undefined ? undefined : auths[name];
   if (name === undefined || !stored) return {};
   const [user = '', ...rest] = Buffer.from(stored.auth ?? '', 'base64')

@@ -1,4 +1,5 @@
 /** Use cases of stacks: everything under one name, in one call. */
+import { own } from '#base/text/own';
 import { createHash } from 'node:crypto';
 import { timeText } from '#base/clock';
 import { equal } from '#base/equal';
@@ -132,7 +133,7 @@ export function deployStack(asked: StackSpec, options: DeployOptions): UseCase<S
     for (const config of spec.Configs) deployFile(overlay, 'config', config, scope, context, changes);
     const repeated = isRepeated(stack, options.source, digest);
     const origin = options.rollback && ({ Kind: 'stack rollback', Revision: options.rollback.to.Spec.Number, Failed: options.rollback.failed } as const);
-    const authOf = (service: ServiceSpec) => options.registryAuth?.[withoutDigest(imageOf(service))] ?? options.registryAuth?.[imageOf(service)];
+    const authOf = (service: ServiceSpec) => own(options.registryAuth, withoutDigest(imageOf(service))) ?? own(options.registryAuth, imageOf(service));
     const deploy = { ...scope, origin: origin ?? options.source, record: stack, authOf, repeated };
     const waves = deployWaves(overlay, spec.Services, later, deploy, context, changes);
     const { services } = waves;

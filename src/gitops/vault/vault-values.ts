@@ -1,4 +1,5 @@
 /** The values that a repository's stacks have from a vault. Each version of a stack gets them once, and keeps them with its revision: what the vault says later is of another version. */
+import { own } from '#base/text/own';
 import { createHash, createHmac } from 'node:crypto';
 import type { Clock } from '#base/clock';
 import { Retries } from '#base/pace/retries';
@@ -198,7 +199,7 @@ export class VaultValues {
       const value = reference && values.get(reference.text);
       if (!reference) return secret;
       if (!value || 'error' in value) {
-        errors.push(`${stack.Places?.[secret.Name] ?? stack.Path}: ${reference.text}: ${value?.error ?? 'it was not asked for'}`);
+        errors.push(`${own(stack.Places, secret.Name) ?? stack.Path}: ${reference.text}: ${value?.error ?? 'it was not asked for'}`);
         return secret;
       }
       Versions[reference.text] = value.version;

@@ -201,7 +201,7 @@ function renderStack(snapshot: Snapshot, { name, folder, file, laid, ignored, po
   const shared = withShared(result.stack, settings.shared, snapshot);
   if ('error' in shared) return refused([`${file}: ${relative(shared.error)}`]);
   const vault = withVault(shared.stack);
-  if ('error' in vault) return refused([`${result.places?.[vault.name] ?? file}: ${vault.error}`]);
+  if ('error' in vault) return refused([`${own(result.places, vault.name) ?? file}: ${vault.error}`]);
   const wave = policy?.Waves?.flat().find((each) => !result.stack?.Services.some((service) => service.Name === `${name}_${each}`));
   if (wave !== undefined) return refused([`${repositoryFileName}: stack ${name}: its waves name service ${wave}, which it does not have`]);
   const wanted = withoutForeign(vault.stack, ignore);
@@ -223,7 +223,8 @@ function renderStack(snapshot: Snapshot, { name, folder, file, laid, ignored, po
 
 /** Where the secrets are declared that stand for values in a vault. */
 function placesIn(names: ReadonlyMap<string, string>, places: Readonly<Record<string, string>>): Record<string, string> {
-  return Object.fromEntries([...names].flatMap(([reference, name]) => (places[reference] === undefined ? [] : [[name, places[reference]]])));
+  const placed = [...names].map(([reference, name]) => [name, own(places, reference) ?? ''] as const);
+  return Object.fromEntries(placed.filter(([, place]) => place !== ''));
 }
 
 /** What a request's body is held to: whatever is stored must be readable by every client. */

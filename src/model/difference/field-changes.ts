@@ -1,4 +1,5 @@
 /** Where two specs differ: the one difference, for plans, reasons and answers. Values that are often secrets - variables, drivers' options - stay out. */
+import { own } from '#base/text/own';
 import { equal } from '#base/equal';
 import { protocolOf } from '../port/port.ts';
 
@@ -40,7 +41,7 @@ export function fieldChanges(from: unknown, to: unknown, field = ''): FieldChang
   const [before, after] = [from ?? {}, to ?? {}];
   if (!isRecord(before) || !isRecord(after)) return [whole(field, from, to)];
   const keys = [...new Set([...Object.keys(before), ...Object.keys(after)])].toSorted();
-  const changes = keys.flatMap((key) => fieldChanges(before[key], after[key], field === '' ? key : `${field}.${key}`));
+  const changes = keys.flatMap((key) => fieldChanges(own(before, key), own(after, key), field === '' ? key : `${field}.${key}`));
   return changes.length > 0 ? changes : [whole(field, from, to)];
 }
 

@@ -27,3 +27,15 @@ test('a copy is equal, and two values are equal when their JSON in key order is'
     { seed: 13 },
   );
 });
+
+test('a key is what the value itself has: what every object has under a name is none', () => {
+  const key = fc.constantFrom('constructor', 'toString', 'valueOf', 'hasOwnProperty', '__proto__', 'a');
+  const value = fc.dictionary(key, fc.constantFrom('x', 'y'), { noNullPrototype: true });
+  const text = (of: Readonly<Record<string, string>>): string => JSON.stringify(Object.entries(of).toSorted(([a], [b]) => (a < b ? -1 : 1)));
+  fc.assert(
+    fc.property(value, value, (a, b) => {
+      expect(equal(a, b)).toBe(text(a) === text(b));
+    }),
+    { seed: 14 },
+  );
+});

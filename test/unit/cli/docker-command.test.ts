@@ -30,9 +30,10 @@ test.each([
 });
 
 test('another value is refused in docker’s words', () => {
-  expect(() => plainSwitches(new DockerCommand('x').option('-d, --detach').options, ['--detach=maybe'])).toThrow(
-    'invalid argument "maybe" for "-d, --detach" flag: strconv.ParseBool: parsing "maybe": invalid syntax',
-  );
+  for (const text of ['maybe', 'constructor'])
+    expect(() => plainSwitches(new DockerCommand('x').option('-d, --detach').options, [`--detach=${text}`])).toThrow(
+      `invalid argument "${text}" for "-d, --detach" flag: strconv.ParseBool: parsing "${text}": invalid syntax`,
+    );
 });
 
 test('the words of another program are left as they are', () => {

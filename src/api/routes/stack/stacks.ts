@@ -1,4 +1,5 @@
 /** Routes of stacks: deployed, shown, removed, suspended, given to a repository. */
+import { own } from '#base/text/own';
 import { inTurns } from '#base/pace/steps';
 import { Refusal } from '#base/refusal';
 import type { UseCase } from '#control/cluster';
@@ -129,7 +130,7 @@ async function adopt(call: Call, context: Context): Promise<Answer> {
 /** The one repository that holds a folder of that name for it, or the one that is named. */
 function adopterOf(view: View, name: string, wanted: string | undefined): Adopter {
   const waiting = [...view.list('repository')].filter(
-    ({ Spec, Status }) => Status.Held?.[name] !== undefined && (wanted === undefined || Spec.Name === wanted),
+    ({ Spec, Status }) => own(Status.Held, name) !== undefined && (wanted === undefined || Spec.Name === wanted),
   );
   const stack = view.byName('stack', name);
   const others = waiting.filter(({ Spec }) => !(stack?.Source.Kind === 'repository' && stack.Source.Repository === Spec.Name));

@@ -1,4 +1,5 @@
 /** `swarm init|join|join-token|leave|update|ca|unlock|unlock-key`. */
+import { own } from '#base/text/own';
 import type { Command } from 'commander';
 import type { ClusterSpec } from '#model/object/cluster';
 import type { Node } from '#model/object/node';
@@ -203,7 +204,7 @@ async function updateSwarm({ autolock, ...flags }: UpdateFlags, command: Command
 }
 
 function switchOf(text: string | true): boolean {
-  const value = text === true ? true : booleans[text];
+  const value = text === true ? true : own(booleans, text);
   if (value !== undefined) return value;
   throw new CommandError(
     `invalid argument "${String(text)}" for "--autolock" flag: strconv.ParseBool: parsing "${String(text)}": invalid syntax`,

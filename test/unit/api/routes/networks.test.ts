@@ -96,5 +96,14 @@ test('inspect with its services: their own address there, and of the ingress net
   api.cluster.write([update('service', { ...service, Endpoint: { Ports, VirtualIPs } }), create('task', { ...task, NetworksAttachments })]);
   const web = async (id: string) => (await api.http('GET', `/networks/${id}?verbose=true`)).json.Services.web;
   expect(await web(Target)).toMatchObject({ VIP: '10.0.3.2', Ports: [], Tasks: [{ EndpointIP: '10.0.0.9' }] });
+  // A service may be called what every object has something under.
+  api.cluster.write([
+    create('task', {
+      ...runningTask(service, { id: 'two', slot: 2, nodeId: 'n', now: 0 }),
+      NetworksAttachments,
+      Shoal: { ...task.Shoal, ServiceName: 'constructor' },
+    }),
+  ]);
+  expect((await api.http('GET', `/networks/${Target}?verbose=true`)).json.Services['constructor']).toMatchObject({ Tasks: [{ EndpointIP: '10.0.0.9' }] });
   expect(await web(ingress)).toMatchObject({ VIP: '', Ports: ['Target: 80, Publish: 8080'], Tasks: [{ EndpointIP: '10.0.1.9' }] });
 });

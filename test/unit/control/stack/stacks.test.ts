@@ -269,6 +269,10 @@ test('the auth of each image is kept with its service', () => {
   const renewed = cluster.run(deployStack(full('private/app'), { ...byHand, registryAuth: { 'private/app': 'token2' } }));
   expect(renewed.Services[0]?.Change).toBe('unchanged');
   expect(stored(cluster, 'shop_web').Shoal).toEqual({ SpecVersion: 0, RegistryAuth: 'token2' });
+  // An image may be called what every object has something under.
+  const other = initialisedCluster();
+  other.run(deployStack(full('constructor'), { ...byHand, registryAuth: {} }));
+  expect(stored(other, 'shop_web').Shoal.RegistryAuth).toBeUndefined();
 });
 
 test("a repository's spec that was rolled back is not rolled out again by itself", () => {

@@ -10,6 +10,7 @@ const lines = (from: unknown, to: unknown): string[] => fieldChanges(from, to).m
 test.each([
   [{ a: 1 }, { a: 1 }, []],
   [{ a: { b: 1 }, c: 2 }, { a: { b: 3 }, c: 2 }, ['a.b: 1 → 3']],
+  [{ Labels: {} }, { Labels: { constructor: 'x' } }, ['Labels.constructor: nothing → "x"']],
   [{}, { Image: 'x' }, ['Image: nothing → "x"']],
   [{ List: [1] }, { List: [1, 2] }, ['List: [1] → [1,2]']],
   [{ Env: ['A=1', 'B=2'] }, { Env: ['B=2', 'A=1'] }, ['Env: another order']],
