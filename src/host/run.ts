@@ -2,6 +2,7 @@
 import { execFile } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { join } from 'node:path';
+import { runInShell } from './tools/tool-shells.ts';
 
 export interface RunResult {
   /** Exit code; `missing` when there is no such command. */
@@ -20,8 +21,21 @@ export interface RunOptions {
   outputLimitBytes?: number;
 }
 
-/** Runs `command` without a shell, with `input` on its standard input. A failing command is a result; only the caller knows what it means. Killed after `timeoutMs`, with code 124. */
-export function run(command: string, args: readonly string[], { timeoutMs, input, outputLimitBytes = tablesBytes }: RunOptions): Promise<RunResult> {
+/**
+ * Runs `command`, with `input` on its standard input; no word of it means anything to a shell. A failing command is a result; only the caller knows what it means.
+ * Killed after `timeoutMs`, with code 124, and with it whatever it has started: what is to outlive it is for `runApart`.
+ */
+export async function run(command: string, args: readonly string[], options: RunOptions): Promise<RunResult> {
+  const place = placeOf(command);
+  if (place === undefined || [...args, options.input ?? ''].some((word) => word.includes('\0'))) return await runApart(command, args, options);
+  const answer = await runInShell(place, args, { outputLimitBytes: tablesBytes, ...options }, toolEnvironment());
+  if (!answer) return await runApart(command, args, options);
+  const { killed, ...result } = answer;
+  return killed ? { ...result, stderr: lateText(command, options.timeoutMs) } : result;
+}
+
+/** The same as a process of its own, a child of this one: dearer, by some milliseconds for each hundred megabytes that this one has. */
+export function runApart(command: string, args: readonly string[], { timeoutMs, input, outputLimitBytes = tablesBytes }: RunOptions): Promise<RunResult> {
   return new Promise((resolve) => {
     const options = {
       timeout: timeoutMs,
@@ -32,7 +46,7 @@ export function run(command: string, args: readonly string[], { timeoutMs, input
     const child = execFile(command, args, options, (error, stdout, stderr) => {
       if (!error) resolve({ code: 0, stdout, stderr });
       else if (error.code === 'ENOENT') resolve({ code: 'missing', stdout, stderr: `${command} is not installed` });
-      else if (error.killed) resolve({ code: 124, stdout, stderr: `${command} did not end within ${timeoutMs} ms` });
+      else if (error.killed) resolve({ code: 124, stdout, stderr: lateText(command, timeoutMs) });
       else resolve({ code: typeof error.code === 'number' ? error.code : 1, stdout, stderr: stderr || error.message });
     });
     if (input === undefined) return;
@@ -42,6 +56,10 @@ export function run(command: string, args: readonly string[], { timeoutMs, input
   });
 }
 
+function lateText(command: string, timeoutMs: number): string {
+  return `${command} did not end within ${timeoutMs} ms`;
+}
+
 /** Commands for a tool that reads them from its standard input, one a line. Throws for one that would be several, whatever it was made of. */
 export function batchInput(lines: readonly string[]): string {
   const several = lines.find((line) => /\p{Cc}/u.test(line));
@@ -49,11 +67,17 @@ export function batchInput(lines: readonly string[]): string {
   return lines.map((line) => `${line}\n`).join('');
 }
 
-/** Whether `run` would find `command`. Asked at once: to hand some dozens of such looks to other threads takes ten times as long. */
+/** Whether `run` would find `command`. */
 export function isInstalled(command: string): boolean {
-  return (toolEnvironment()['PATH'] ?? '').split(':').some((folder) => {
+  return placeOf(command) !== undefined;
+}
+
+/** Asked at once: to hand some dozens of such looks to other threads takes ten times as long. */
+function placeOf(command: string): string | undefined {
+  const places = (toolEnvironment()['PATH'] ?? '').split(':').map((folder) => join(folder, command));
+  return places.find((place) => {
     try {
-      accessSync(join(folder, command), constants.X_OK);
+      accessSync(place, constants.X_OK);
       return true;
     } catch {
       return false;

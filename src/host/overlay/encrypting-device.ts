@@ -9,7 +9,7 @@ import type { NodeEncryption } from '#model/object/node';
 import { encryptingDevice, encryptionIn, peerWords, type SeenEncryption, unheard, wantedText } from '#network/encryption';
 import type { EncryptedPeer } from '#network/overlay';
 import { deviceNames } from '../devices.ts';
-import { run, type RunResult } from '../run.ts';
+import { run, runApart, type RunResult } from '../run.ts';
 
 interface KeyPair {
   /** Both are 32 bytes in base64. */
@@ -228,8 +228,8 @@ async function programIsThere(): Promise<Maker | undefined> {
 /** It goes on by itself and outlives the daemon; systemd would end it with the daemon's unit but for a scope of its own. */
 async function startProgram(name: string): Promise<void> {
   const scope = ['systemd-run', '--scope', '--quiet', '--collect', `--description=Encryption between hosts, ${name}`, '--'];
-  if (existsSync('/run/systemd/system') && (await run(scope[0] ?? '', [...scope.slice(1), 'wireguard-go', name], limits)).code === 0) return;
-  await must('wireguard-go', [name]);
+  if (existsSync('/run/systemd/system') && (await runApart(scope[0] ?? '', [...scope.slice(1), 'wireguard-go', name], limits)).code === 0) return;
+  checked('wireguard-go', [name], await runApart('wireguard-go', [name], limits));
 }
 
 async function isUp(name: string): Promise<boolean> {
@@ -251,6 +251,9 @@ function isFree(port: number): Promise<boolean> {
 }
 
 async function must(command: string, args: readonly string[]): Promise<void> {
-  const { code, stderr }: RunResult = await run(command, args, limits);
+  checked(command, args, await run(command, args, limits));
+}
+
+function checked(command: string, args: readonly string[], { code, stderr }: RunResult): void {
   if (code !== 0) throw new Error(`${command} ${args.slice(0, 3).join(' ')}: ${stderr.trim() || `it ended with ${code}`}`);
 }
