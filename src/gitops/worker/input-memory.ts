@@ -1,5 +1,5 @@
 /** From what each stack of a repository was made last, each path that was read, also in vain, with what it led to: as long as that stands, it need not be made again. */
-import type { Place } from './places/stack-places.ts';
+import { PlaceMemory, type Place } from './places/stack-places.ts';
 
 export interface StackInputs {
   /** Of the result. */
@@ -22,6 +22,7 @@ export interface InputFolder {
 const mostInputs = 2000;
 
 export class InputMemory {
+  readonly places = new PlaceMemory();
   readonly #stacks = new Map<string, StackInputs>();
 
   get(name: string): StackInputs | undefined {

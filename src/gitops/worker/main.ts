@@ -11,6 +11,11 @@ function main(): void {
   const running = new Map<number, AbortController>();
   const send = (answer: WorkerAnswer): Promise<void> =>
     new Promise((resolve) => {
+      // What is said in one turn goes out, and wakes the daemon, once.
+      if (process.stdout.writableCorked === 0) {
+        process.stdout.cork();
+        process.nextTick(() => process.stdout.uncork());
+      }
       process.stdout.write(encodeFrame(answer), () => resolve());
     });
   const desk = new Desk();

@@ -1,4 +1,5 @@
 /** What lies in a mirror's folder: its size, and what broken fetches left behind. */
+import { statSync } from 'node:fs';
 import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
@@ -10,13 +11,8 @@ export function peekFolder(folder: string): string {
 /** Bytes of all packs, unfinished ones included: they grow while a fetch goes on. */
 export async function packBytes(folder: string): Promise<number> {
   const packs = join(folder, 'objects', 'pack');
-  const sizes = (await names(packs)).map((name) =>
-    stat(join(packs, name)).then(
-      ({ size }) => size,
-      () => 0,
-    ),
-  );
-  return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
+  // Some sixty files before each command: to ask for them one after the other takes a tenth of what it takes to ask for all at once.
+  return (await names(packs)).reduce((sum, name) => sum + (statSync(join(packs, name), { throwIfNoEntry: false })?.size ?? 0), 0);
 }
 
 /** Bytes of the largest pack that is not whole yet; -1 when there is none. */

@@ -79,7 +79,7 @@ export async function renderCommit(asked: RenderParts): Promise<{ missing: boole
   const said = await declaredIn(snapshot, file, asked.closed === true);
   if (said === 'absent') return { missing: false, declared: {} };
   const leftOut: LeftOut = new Map();
-  const places = await stackPlaces(snapshot, path, file, leftOut);
+  const places = await stackPlaces(snapshot, path, file, { leftOut, memory: memory.places });
   const declared: Declared = { ...said, ...(leftOut.size > 0 && { LeftOut: Object.fromEntries(leftOut) }) };
   if (places === undefined) return { missing: true, declared };
   const parts = { ...asked, settings: settingsOf(file, path, asked.settings) };
@@ -123,6 +123,7 @@ function settledDigest(place: Place, { snapshot, memory }: Parts): string | unde
 }
 
 function isSamePlace(a: Place, b: Place): boolean {
+  if (a === b) return true;
   const isSame = a.folder === b.folder && a.file === b.file;
   return isSame && equal(a.laid, b.laid) && equal(a.ignored, b.ignored) && equal(a.policy, b.policy) && equal(a.ignore, b.ignore);
 }

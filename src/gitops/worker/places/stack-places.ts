@@ -44,17 +44,54 @@ export interface Place {
 /** Where stacks would be, and nobody looks: the last part of a path → why. */
 export type LeftOut = Map<string, string>;
 
+/** What the folders of the commit before were found to be: most of them are the same in the next one, and are not looked into again. */
+export class PlaceMemory {
+  #of = '';
+  #known: ReadonlyMap<string, readonly Place[]> = new Map();
+
+  /** What is known as long as all that decides beside the folders, `of`, is the same. */
+  known(of: string): ReadonlyMap<string, readonly Place[]> {
+    return this.#of === of ? this.#known : new Map();
+  }
+
+  keep(of: string, known: ReadonlyMap<string, readonly Place[]>): void {
+    this.#of = of;
+    this.#known = known;
+  }
+}
+
 /** In the order of their names; undefined when the commit lacks `path`. `leftOut` gets what stands there for a folder of another place or repository. */
-export async function stackPlaces(snapshot: Snapshot, path: string, file: RepositoryFile | undefined, leftOut: LeftOut): Promise<Place[] | undefined> {
+export async function stackPlaces(
+  snapshot: Snapshot,
+  path: string,
+  file: RepositoryFile | undefined,
+  { leftOut, memory }: { leftOut: LeftOut; memory: PlaceMemory },
+): Promise<Place[] | undefined> {
   const entries = file?.stacks ?? [{ path: posix.join(normal(path), '*'), after: [], waves: [], sync: {}, ignore: [] }];
   if (!file?.stacks && (await isMissing(snapshot, normal(path)))) return undefined;
+  const of = JSON.stringify([entries, file]);
+  const [known, seen] = [memory.known(of), new Map<string, readonly Place[]>()];
   const found = new Map<string, Place>();
-  for (const entry of entries) {
+  for (const [at, entry] of entries.entries()) {
     const folders = await foldersOf(snapshot, entry.path.split('/'), leftOut);
-    const trees = await treesOf(snapshot, folders);
-    // The last entry that names a folder counts.
-    for (const [at, tree] of trees) for (const place of placeIn(at, tree, entry, file)) found.set(at.folder, place);
+    const keyOf = ({ folder, oid }: Folder): string => `${at} ${oid} ${folder}`;
+    const trees = new Map(
+      await treesOf(
+        snapshot,
+        folders.filter((each) => !known.has(keyOf(each))),
+      ),
+    );
+    for (const each of folders) {
+      const key = keyOf(each);
+      const tree = trees.get(each);
+      const places = known.get(key) ?? (tree && placeIn(each, tree, entry, file));
+      if (!places) continue;
+      seen.set(key, places);
+      // The last entry that names a folder counts.
+      for (const place of places) found.set(each.folder, place);
+    }
   }
+  memory.keep(of, seen);
   if (found.size > mostStacks) throw new Refusal('invalidArgument', `the commit has ${found.size} stacks: at most ${mostStacks} are taken`);
   return checked([...found.values()].map(withShortName).toSorted((a, b) => compareTexts(a.name, b.name) || compareTexts(a.folder, b.folder)));
 }

@@ -16,13 +16,20 @@ const compose = (image: string): string => `services: { app: { image: "${image}"
 class Bench {
   readonly #memory = new InputMemory();
   readonly #have: Record<string, string> = {};
+  /** Objects that were read for the last commit. */
+  read = 0;
 
   /** Stack → `same`, its errors or its images. */
   async render(files: Readonly<Record<string, string>>, closed = false): Promise<Record<string, string>> {
     const { top, objects } = heldObjects(Object.entries(files).map(([path, text]) => ({ path, mode: '100644', text })));
     const told: Record<string, string> = {};
+    this.read = 0;
+    const contents: typeof objects.contents = (oids) => {
+      this.read += oids.length;
+      return objects.contents(oids);
+    };
     await renderCommit({
-      snapshot: new Snapshot('c', top, objects, new ObjectCache().shelf('one'), closed ? closedOpener : opener),
+      snapshot: new Snapshot('c', top, { ...objects, contents }, new ObjectCache().shelf('one'), closed ? closedOpener : opener),
       path: 'stacks',
       have: { ...this.#have },
       skip: {},
@@ -125,6 +132,8 @@ test('of five hundred stacks a commit renders the one that it touches, and a fil
     Object.entries(await bench.render({ ...files, ...changed })).flatMap(([name, what]) => (what === 'same' ? [] : [name]));
   expect(await rendered({})).toHaveLength(500);
   expect(await rendered({ 'stacks/s7/compose.yml': compose('app:2') })).toEqual(['s7']);
+  // Four folders and two files: the others are not even looked into.
+  expect(bench.read).toBe(6);
   expect(await rendered({ 'stacks/s7/compose.yml': compose('app:2'), 'shared/all.env': 'A=2\n' })).toEqual(['s3', 's412', 's99']);
   expect(await rendered({ 'stacks/s7/compose.yml': compose('app:2'), 'shared/all.env': 'A=2\n', 'shared/other.env': 'B=1\n' })).toEqual([]);
 });
