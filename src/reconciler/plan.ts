@@ -19,8 +19,8 @@ import { massRemoval, stackRemoval, startsAnew, volumeRemoval } from './guard.ts
 import { isQuarantined, refusedBefore } from './outcome.ts';
 import { SettledStacks } from './settled.ts';
 import { changesBy, reasonOf } from './reason.ts';
-import { withMoves } from './order/moves.ts';
-import { makersFirst, portCircles } from './order/needs.ts';
+import { withMoves, withYields } from './order/moves.ts';
+import { holdersOf, makersFirst, portCircles } from './order/needs.ts';
 import { afterTheRest, inOrder, orderFaults, refusedFor } from './order/order.ts';
 import { placedError, type RenderedStack } from './rendered.ts';
 import { wholeActions } from './whole.ts';
@@ -54,7 +54,7 @@ export interface PlanOptions {
  */
 export function* planRepository(view: View, repository: string, rendered: readonly RenderedStack[], options: PlanOptions): Steps<Step[]> {
   const { commit, missing } = options;
-  const inUnits = withMoves(view, inUnit(rendered));
+  const inUnits = isUnit(rendered) ? withYields(view, inUnit(rendered)) : withMoves(view, rendered);
   const present = new Set(rendered.map((stack) => stack.Name));
   const own = [...view.list('stack')].filter((stack) => isOwned(stack, repository));
   const gone = own.filter((stack) => !present.has(stack.Spec.Name));
@@ -66,7 +66,7 @@ export function* planRepository(view: View, repository: string, rendered: readon
   const counts = (stack: Stack): boolean => !isEmptyRecord(stack) && (stack.Leaving === undefined || present.has(stack.Spec.Name));
   const mass = confirmed ? undefined : massRemoval({ applied: own.filter(counts).length, gone: gone.filter(counts).length, missing });
   const who = rendered[0]?.Who;
-  const planning: Planning = { ...options, view, repository, confirmed, mass, ...(who !== undefined && { who }) };
+  const planning: Planning = { ...options, view, repository, confirmed, gone, mass, ...(who !== undefined && { who }) };
   const settled = options.settled ?? new SettledStacks();
   settled.keepOnly(present);
   const rules = policyText(view, repository);
@@ -145,7 +145,8 @@ function* exchanging(planning: Planning, versions: readonly Version[]): Steps<re
   for (const circle of portCircles(view, stacks)) {
     const members = stacks.filter(({ Name }) => circle.has(Name));
     const [With, Unit] = [members.map(({ Name }) => Name), unitOf(members)];
-    const one = members.map((stack): Version => ({ stack, steps: planVersion(planning, { ...stack, Unit, With }) }));
+    const plain = members.map(({ Moves: _moves, ...stack }): RenderedStack => stack);
+    const one = withYields(view, plain).map((stack): Version => ({ stack, steps: planVersion(planning, { ...stack, Unit, With }) }));
     yield;
     const comes = ({ stack, steps }: Version): boolean => steps.length > 0 && steps.every(isFresh) && view.byName('stack', stack.Name)?.Suspended === undefined;
     if (one.every(comes) && withPorts(planning, one).every(comes)) for (const version of one) found.set(version.stack.Name, version);
@@ -169,7 +170,10 @@ function withPorts(planning: Planning, versions: readonly Version[]): readonly V
     const why = publishes(version) ? refusedPort(after, held, stack) : undefined;
     if (why === undefined) return version;
     const source: RepositorySource = { Kind: 'repository', Repository: planning.repository, Path: stack.Path, Commit: stack.Commit };
-    return { stack, steps: refusal(planning, stack, source, [placedError(stack, why)]) };
+    const [last] = holdersOf(planning.view, [], planning.gone)(stack);
+    const advice =
+      last === undefined ? '' : `; stack ${last} goes with this commit, and of one unit it goes when all is well: let a commit before this one take it out`;
+    return { stack, steps: refusal(planning, stack, source, [placedError(stack, `${why}${advice}`)]) };
   });
 }
 
@@ -195,7 +199,7 @@ export function planKept(view: View, repository: string, now: number): Step[] {
     return [{ Name: stack.Spec.Name, Path: stack.Source.Path, Commit: stack.Source.Commit, spec: kept.Spec.Content, digest: kept.Digest }];
   });
   const applied = new Map(versions.map((version) => [version.Name, version]));
-  const planning: Planning = { view, repository, now, applied, commit: '', confirmed: false, mass: undefined };
+  const planning: Planning = { view, repository, now, applied, commit: '', confirmed: false, gone: [], mass: undefined };
   return versions.flatMap(({ Name }) => inForce(planning, Name, []));
 }
 
@@ -203,6 +207,8 @@ interface Planning extends PlanOptions {
   view: View;
   repository: string;
   confirmed: boolean;
+  /** Its stacks that the commit does not have. */
+  gone: readonly Stack[];
   /** Why whole stacks are not removed. */
   mass: string | undefined;
   /** Who made the commit. */
@@ -285,7 +291,7 @@ function planDeploy(planning: Planning, rendered: AppliedStack, source: Reposito
 
 /** How a stack is deployed as its commit has it. */
 export function deployOptions(rendered: AppliedStack, source: RepositorySource): Omit<DeployOptions, 'restores'> {
-  const { Policy = {}, Unit, Moves, digest } = rendered;
+  const { Policy = {}, Unit, Moves, Yields, digest } = rendered;
   return {
     source,
     digest,
@@ -295,6 +301,7 @@ export function deployOptions(rendered: AppliedStack, source: RepositorySource):
     ...(Policy.KeepsDrift && { keepsDrift: true as const }),
     ...(Unit !== undefined && { unit: Unit, portsLater: true as const }),
     ...(Moves && { moves: Moves }),
+    ...(Yields && { yields: Yields }),
   };
 }
 

@@ -29,6 +29,7 @@ export type RenderedStack = {
   /** What is worth knowing, though it is no error. */ Notes?: readonly string[];
   Policy?: StackPolicy;
   /** Services that another stack of the commit has from now on (`order/moves`). */ Moves?: readonly ServiceMove[];
+  /** Services that go at once, for another stack that comes in one entry with it gets what they have (`order/moves`). */ Yields?: readonly string[];
   /** Digest of all that come in one entry with it: of the commit, where that is one unit (`unit`), or of those in `With`. */ Unit?: string;
   /** Stacks that come in one entry with it, itself among them: they exchange published ports. */ With?: readonly string[];
 } & (

@@ -78,6 +78,8 @@ export interface DeployOptions {
   moves?: readonly ServiceMove[];
   /** What leaves goes now: it has what the others wait for. */
   makesWay?: boolean;
+  /** Of what leaves, what goes now: others that come in one entry with it get what it has. */
+  yields?: readonly string[];
   onFailure?: Stack['OnFailure'];
   keepsDrift?: true;
   /** Of all stacks that come in one entry with it. */
@@ -207,11 +209,16 @@ function namesOf({ Services }: StackSpec, others: readonly string[] = []): Reado
 }
 
 /** Services that a repository's new version does not have, and that go when it is healthy: it may have to give way to what was there. Whoever deploys by hand sees it done. */
-function leavingLater(view: View, spec: StackSpec, inventory: readonly OwnedObject[], { source, rollback, makesWay }: DeployOptions): readonly string[] {
+function leavingLater(
+  view: View,
+  spec: StackSpec,
+  inventory: readonly OwnedObject[],
+  { source, rollback, makesWay, yields = [] }: DeployOptions,
+): readonly string[] {
   if (makesWay || source.Kind !== 'repository' || rollback || writableLevel(view) < stacksLevel) return [];
   const names = namesOf(spec);
   const gone = inventory.flatMap(({ Kind, ID, Name }) => (Kind === 'service' && !names.has(Name) ? (view.get('service', ID) ?? []) : []));
-  return gone.filter((service) => !standsInTheWay(view, service, spec.Services)).map(({ Spec }) => Spec.Name);
+  return gone.filter((service) => !yields.includes(service.Spec.Name) && !standsInTheWay(view, service, spec.Services)).map(({ Spec }) => Spec.Name);
 }
 
 /** The waves that a version comes in; undefined: all of it comes at once. `leaves`: what it does not have goes at its end. */

@@ -5,12 +5,10 @@ import type { ServiceMove } from '#model/object/stack';
 import type { View } from '#store/view';
 import type { RenderedStack } from '../rendered.ts';
 import type { AppliedStack } from '../step.ts';
-import { isUnit } from '../unit.ts';
 import { takesName } from './needs.ts';
 
-/** The stacks, each with those of its services that another one has from this commit on. What comes in one entry goes in one, and needs no word of it. */
+/** The stacks, each with those of its services that another one has from this commit on. */
 export function withMoves(view: View, stacks: readonly RenderedStack[]): readonly RenderedStack[] {
-  if (isUnit(stacks)) return stacks;
   let arriving: ReadonlyMap<string, readonly Arrival[]> | undefined;
   return stacks.map((stack) => {
     const leaving = leavingOf(view, stack);
@@ -29,6 +27,26 @@ export function withMoves(view: View, stacks: readonly RenderedStack[]): readonl
   });
 }
 
+/** Stacks that come in one entry, each with those of its services that cannot wait for the others to be well: one of them gets a port or a volume of theirs. */
+export function withYields(view: View, stacks: readonly RenderedStack[]): readonly RenderedStack[] {
+  let coming: readonly { of: string; services: AppliedStack['spec']['Services'] }[] | undefined;
+  return stacks.map((stack) => {
+    const leaving = leavingOf(view, stack);
+    if (leaving.length === 0) return stack;
+    coming ??= stacks.flatMap((each) => ('spec' in each && !isAsItWas(view, each) ? [{ of: each.Name, services: each.spec.Services }] : []));
+    const others = coming.filter(({ of }) => of !== stack.Name).flatMap(({ services }) => services);
+    const Yields = leaving.filter((name) => {
+      const gone = view.byName('service', name);
+      return gone !== undefined && standsInTheWay(view, gone, others);
+    });
+    return Yields.length > 0 ? { ...stack, Yields } : stack;
+  });
+}
+
+function isAsItWas(view: View, { Name, digest }: AppliedStack): boolean {
+  return view.byName('stack', Name)?.Digest === digest;
+}
+
 interface Arrival {
   rendered: RenderedStack;
   spec: AppliedStack['spec']['Services'][number];
@@ -37,7 +55,7 @@ interface Arrival {
 /** Names of services that a new version of the stack does not have. */
 function leavingOf(view: View, rendered: RenderedStack): string[] {
   const stack = view.byName('stack', rendered.Name);
-  if (!stack || !('spec' in rendered) || rendered.digest === stack.Digest) return [];
+  if (!stack || !('spec' in rendered) || isAsItWas(view, rendered)) return [];
   const names = new Set(rendered.spec.Services.map(({ Name }) => Name));
   return inventoryOf(view, stack).flatMap(({ Kind, Name }) => (Kind === 'service' && !names.has(Name) ? [Name] : []));
 }

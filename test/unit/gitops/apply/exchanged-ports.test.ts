@@ -64,6 +64,22 @@ test('who fails of an exchange takes the others back, and none of it is tried ag
   await world.stop();
 });
 
+test('an exchange may take a service out that has the port', async () => {
+  const world = new Successors();
+  const [at9000, at9001] = [published('x:1', 9000)['web'] ?? '', published('x:1', 9001)['web'] ?? ''];
+  await world.commit({ a: { web: 'a:1', x: at9000 }, b: { y: at9001 }, c: { web: 'c:1' } });
+  await world.judged();
+  const next = { a: { web: 'a:1', z: at9001 }, b: { y: at9000 }, c: { web: 'c:1' } };
+  await world.commit(next);
+  expect([...world.cluster.store.list('service')].map(({ Spec }) => `${Spec.Name} ${Spec.EndpointSpec?.Ports?.[0]?.PublishedPort ?? ''}`).toSorted()).toEqual([
+    'a_web ',
+    'a_z 9001',
+    'b_y 9000',
+    'c_web ',
+  ]);
+  await world.stop();
+});
+
 test('an exchange is refused with whom it cannot be with, and comes when that is mended', async () => {
   const world = new Successors();
   await world.commit({ a: published('a:1', 9000), b: published('b:1', 9001), c: published('c:1', 9002) });

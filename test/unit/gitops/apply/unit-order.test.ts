@@ -64,6 +64,36 @@ test('a port that one gives up another one gets, and two exchange theirs, in the
   await world.stop();
 });
 
+test('a service that moves to another stack with its port goes and comes in the same entry, and comes back with it', async () => {
+  const world = atomic();
+  const [api, web] = [published('p:1', 8080)['web'] ?? '', 'w:1'];
+  await world.commit({ a: { api, more: 'm:1' }, b: { web } });
+  await world.judged();
+  const { entries } = world.cluster;
+  const commit = { a: { more: 'm:1' }, b: { api, web } };
+  await world.commit(commit);
+  expect([world.image('a_api'), world.image('b_api'), world.cluster.entries - entries]).toEqual([undefined, 'p:1', 2]);
+  await world.judged();
+  await world.commit({ a: { api, more: 'm:1' }, b: { web: 'bad:2' } });
+  await world.judged();
+  expect([world.image('a_api'), world.image('b_api'), world.image('b_web')]).toEqual([undefined, 'p:1', web]);
+  await world.stop();
+});
+
+test('a folder that is renamed with its port is refused with what to do', async () => {
+  const world = atomic();
+  await world.commit({ b: { web: 'b:1' }, c: { web: 'c:1' }, old: published('s:1', 8080) });
+  await world.judged();
+  await world.commit({ b: { web: 'b:1' }, c: { web: 'c:1' }, shop: published('s:1', 8080) });
+  expect(world.cluster.store.byName('stack', 'shop')?.Condition.Errors?.[0]).toMatch(
+    /port '8080' is already in use by service 'old_web' .*; stack old goes with this commit, and of one unit it goes when all is well: let a commit before this one take it out$/,
+  );
+  await world.commit({ b: { web: 'b:1' }, c: { web: 'c:1' } });
+  await world.commit({ b: { web: 'b:1' }, c: { web: 'c:1' }, shop: published('s:1', 8080) });
+  expect([world.image('old_web'), world.image('shop_web')]).toEqual([undefined, 's:1']);
+  await world.stop();
+});
+
 test('a port that two of the commit publish is refused by name, once', async () => {
   const world = atomic();
   await world.commit({ a: published('a:1', 8080), b: published('b:1', 8081) });
