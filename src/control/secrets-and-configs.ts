@@ -9,7 +9,7 @@ import type { View } from '#store/view';
 import type { UseCase } from './cluster.ts';
 import { checkVersion, findObject } from './find.ts';
 import { checkFileName } from './names.ts';
-import { servicesUsing } from './users.ts';
+import { usersText } from './users.ts';
 
 export type FileKind = 'secret' | 'config';
 
@@ -38,11 +38,8 @@ export function updateFile(kind: FileKind, ref: string, version: number, spec: S
 export function removeFile(kind: FileKind, ref: string): UseCase<void> {
   return (view) => {
     const object = findObject(view, kind, ref);
-    const users = servicesUsing(view, object.ID).map((service) => service.Spec.Name);
-    if (users.length > 0) {
-      const services = users.length === 1 ? 'service' : 'services';
-      throw new Refusal('invalidArgument', `${kind} '${object.Spec.Name}' is in use by the following ${services}: ${users.join(', ')}`);
-    }
+    const users = usersText(view, kind, object.ID, object.Spec.Name);
+    if (users !== undefined) throw new Refusal('invalidArgument', users);
     return { actions: [remove(kind, object.ID)], result: undefined };
   };
 }

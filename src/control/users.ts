@@ -21,6 +21,13 @@ export function servicesUsing(view: View, id: string): Service[] {
   return [...view.list('service')].filter((service) => referencedIds(service.Spec).includes(id));
 }
 
+/** Why an object cannot be removed, in Docker's words; undefined: no service refers to it. */
+export function usersText(view: View, kind: 'secret' | 'config' | 'network', id: string, name: string): string | undefined {
+  const users = servicesUsing(view, id).map(({ Spec }) => Spec.Name);
+  const services = users.length === 1 ? 'service' : 'services';
+  return users.length === 0 ? undefined : `${kind} '${name}' is in use by the following ${services}: ${users.join(', ')}`;
+}
+
 /** Ids that any service's current or previous spec refers to. */
 export function idsInUse(view: View): Set<string> {
   const ids = new Set<string>();

@@ -29,7 +29,7 @@ import { checkStackName, sameCondition } from './stack-states.ts';
 import { inVersions, versionsIn } from './versions.ts';
 import { checkStackPorts, isRepeated, pruneServices, standsInTheWay, type DeployedService } from './stack-services.ts';
 import { deployWaves, hasArrived, type Waves } from './waves.ts';
-import { servicesUsing } from '../users.ts';
+import { usersText } from '../users.ts';
 
 /** What a deploy did. */
 export interface StackDeployment {
@@ -310,7 +310,8 @@ export function withoutObjects(view: View, name: string): { overlay: Overlay; re
     : ownedKinds.flatMap((kind) => labelledObjects(view, kind, name).map((object) => owned(kind, object)));
   const removed = objects.toSorted((a, b) => ownedKinds.indexOf(a.Kind) - ownedKinds.indexOf(b.Kind) || compareTexts(a.Name, b.Name));
   for (const { Kind, ID, Name } of removed) {
-    if (Kind !== 'service') checkUnused(overlay, Kind, { ID, Spec: { Name } });
+    const users = Kind === 'service' ? undefined : usersText(overlay, Kind, ID, Name);
+    if (users !== undefined) throw new Refusal('failedPrecondition', users);
     overlay.lay([remove(Kind, ID)]);
   }
   return { overlay, removed, recorded };
@@ -391,11 +392,4 @@ export function* specDigest(spec: StackSpec): Steps<string> {
     hash.update(value.length === 0 ? '[]' : ']');
   }
   return `sha256:${hash.update('}').digest('hex')}`;
-}
-
-function checkUnused(view: View, kind: 'secret' | 'config' | 'network', object: { ID: string; Spec: { Name: string } }): void {
-  const users = servicesUsing(view, object.ID).map((service) => service.Spec.Name);
-  if (users.length === 0) return;
-  const services = users.length === 1 ? 'service' : 'services';
-  throw new Refusal('failedPrecondition', `${kind} '${object.Spec.Name}' is in use by the following ${services}: ${users.join(', ')}`);
 }

@@ -67,10 +67,10 @@ test('an address is not given back while the engine may have made the container'
 test('that a container is not on the cluster’s network is the engine’s to say, and ours where the network is on other nodes alone', async () => {
   const { guests, context, call, said } = setUp({ '/containers/box/json': { Id: 'c1', Name: '/box' }, ...ours });
   const answers = [{ status: 500, json: { message: 'container c1 is not connected to network ours' } }, { status: 404 }];
-  const engine = { ...context.engine, exchange: async () => answers.shift() } as unknown as Context['engine'];
+  context.engine.exchange = async () => answers.shift() as Awaited<ReturnType<Context['engine']['exchange']>>;
   const line = { ...guests, taskOf: () => undefined };
-  expect(await disconnectGuest(call('ours', { Container: 'box' }), { ...context, engine }, line)).toMatchObject({ status: 500 });
+  expect(await disconnectGuest(call('ours', { Container: 'box' }), context, line)).toMatchObject({ status: 500 });
   const message = 'container c1 is not connected to network ours';
-  await expect(disconnectGuest(call('ours', { Container: 'box' }), { ...context, engine }, line)).rejects.toMatchObject({ status: 500, message });
+  await expect(disconnectGuest(call('ours', { Container: 'box' }), context, line)).rejects.toMatchObject({ status: 500, message });
   expect(said).toEqual([]);
 });
