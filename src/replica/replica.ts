@@ -71,16 +71,16 @@ export class Replica implements ReplicatedLog {
       unreachable: (id) => raft.unreachable(id),
     });
     this.#keepTime();
-    const { voters } = raft.status().configuration;
-    // A lone voter serves when it leads; with others it may be long until somebody does.
-    const alone = voters.length === 1 && voters[0] === nodeId;
-    const leading = new Promise<void>((resolve, reject) => {
+    const served = new Promise<void>((resolve, reject) => {
       this.#starting = { resolve, reject };
     });
-    if (alone) raft.campaign();
-    else this.#starting?.resolve();
+    if (this.#votesAlone(raft.status().configuration)) raft.campaign();
     this.#schedule();
-    await leading;
+    await served;
+  }
+
+  #votesAlone({ voters }: Configuration): boolean {
+    return voters.length === 1 && voters[0] === this.#options.nodeId;
   }
 
   async #restore({ storage, initial, state, warnings }: OpenedStorage): Promise<Raft> {
@@ -350,11 +350,12 @@ export class Replica implements ReplicatedLog {
   /** A leader serves when the first entry of its term is applied: everything older is then applied too. */
   #watchLeadership(): void {
     const { raft, applier } = this.#running as Running;
-    const { role, term } = raft.status();
+    const { role, term, configuration } = raft.status();
     const leads = this.#state === 'running' && role === 'leader' && raft.termAt(applier.index) === term;
     this.#leadership.set(leads ? term : undefined);
     if (!leads) this.#proposals.giveUp('the manager lost its leadership while the change was being stored');
-    else this.#starting?.resolve();
+    // A lone voter serves when it leads; with others, who may be in the log behind the snapshot alone, it may be long until somebody does.
+    if (leads || !this.#votesAlone(configuration)) this.#starting?.resolve();
   }
 
   /** The state is taken in this turn; sealing and writing it goes on beside the entries that follow. */

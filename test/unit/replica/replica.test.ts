@@ -1,7 +1,16 @@
 import { readdir, rm, writeFile, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { encode } from '#base/codec';
+import { seededRandom } from '#base/random';
 import { realFileSystem } from '#disk/file-system';
+import type { Initial } from '#raft/core';
+import type { Receiver, Transport } from '#raft/transport';
+import { Replica } from '#replica/replica';
+import type { StateMachine } from '#replica/replicated-log';
+import type { StableStorage } from '#replica/stable-storage';
+import { realClock } from '#test/support/real-clock';
+import { silentLogger } from '#test/support/silent-logger';
 import { temporaryFolder } from '#test/support/folder';
 import { makeLog } from '#test/support/replicated-log';
 import { VirtualClock } from '#test/support/virtual-clock';
@@ -167,6 +176,52 @@ test('state of another node, a missing key and a wrong key are refused with a cl
   await again.log.start();
   expect(again.machine.texts).toEqual(['a']);
   await again.log.stop();
+});
+
+test('a manager whose newest snapshot knows it as the only voter starts where the others agree by now and another leads', async () => {
+  const initial: Initial = {
+    hardState: { term: 3, vote: undefined, commit: 7 },
+    snapshot: { index: 7, term: 3, configuration: { voters: ['a'], learners: ['b'] } },
+    entries: [{ index: 8, term: 3, kind: 'configuration', bytes: encode({ type: 'addVoter', id: 'b' }) }],
+  };
+  const storage = { full: undefined, write: async () => undefined, close: async () => undefined } as unknown as StableStorage;
+  let receiver: Receiver | undefined;
+  const transport: Transport = {
+    start: async (given) => void (receiver = given),
+    members: () => undefined,
+    send: () => undefined,
+    sendSnapshot: async () => false,
+    stop: async () => undefined,
+  };
+  const stateMachine: StateMachine = { apply: () => ({ applied: true }), snapshot: () => [], restore: async () => undefined };
+  const log = new Replica(
+    { nodeId: 'a' },
+    {
+      clock: realClock,
+      random: seededRandom(1),
+      logger: silentLogger,
+      stateMachine,
+      transport,
+      openStorage: async () => ({ storage, initial, state: [], warnings: [] }),
+      onFatal: () => undefined,
+    },
+  );
+  const started = log.start();
+  await until(
+    () => receiver,
+    10_000,
+    () => 'the transport was not started',
+  );
+  receiver?.message('b', { type: 'append', from: 'b', to: 'a', term: 4, prevIndex: 8, prevTerm: 3, entries: [], commit: 8 });
+  await started;
+  expect([log.leads(), log.standing()?.members.map(({ id, voter }) => [id, voter])]).toEqual([
+    false,
+    [
+      ['a', true],
+      ['b', true],
+    ],
+  ]);
+  await log.stop();
 });
 
 test('a log that is stopped before it started closes quietly', async () => {
