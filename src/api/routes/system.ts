@@ -1,5 +1,7 @@
 /** `_ping`, `/version` and `/info`: the engine's answers with our part in them. */
 import type { OutgoingHttpHeaders } from 'node:http';
+import { isDoneWithin } from '#base/clock';
+import { Refusal } from '#base/refusal';
 import { managerAddress, roleOf } from '#model/manager-address';
 import type { Context } from '../context.ts';
 import type { SwarmStatus, View } from '../dependencies.ts';
@@ -8,6 +10,9 @@ import { get, type Answer, type Call, type Route } from '../router.ts';
 import { clusterIn, shownCluster } from './cluster/swarm.ts';
 import { oldestVersion } from '../version.ts';
 import { commonVersion } from '../engine/engine-client.ts';
+
+/** Longer than an election takes. */
+const readLimitMs = 3000;
 
 /** By this clients know whom they talk to. */
 export function pingRoutes(context: Context): Route[] {
@@ -94,11 +99,19 @@ async function swarmBlock(context: Context): Promise<object> {
   const block = { NodeID, NodeAddr, LocalNodeState, ControlAvailable, Error, RemoteManagers };
   if (LocalNodeState !== 'active' || !ControlAvailable) return block;
   try {
-    return { ...block, ...membership(await context.cluster.read(), context) };
+    return { ...block, ...membership(await readSoon(context), context) };
   } catch (error) {
     // A manager that cannot answer now is still a node with an id: `docker info` shows the reason.
-    return { ...block, ControlAvailable: false, Error: error instanceof globalThis.Error ? error.message : String(error) };
+    return { ...block, ControlAvailable: false, Error: Error !== '' ? Error : error instanceof globalThis.Error ? error.message : String(error) };
   }
+}
+
+/** What says that this manager cannot follow the others must not wait until it has. */
+async function readSoon({ cluster, clock }: Context): Promise<View> {
+  const view = cluster.read();
+  if (await isDoneWithin(clock, view, readLimitMs, new AbortController().signal)) return await view;
+  view.catch(() => undefined);
+  throw new Refusal('unavailable', 'this manager is behind the others: it does not hold yet what they agreed on');
 }
 
 function membership(view: View, context: Context): object {

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { startApi, type ApiFixture } from '#test/support/api-fixture';
 import { temporaryFolder } from '#test/support/folder';
+import { VirtualClock } from '#test/support/virtual-clock';
 import { startRecordingEngine } from '#test/support/recording-engine-socket';
 
 let api: ApiFixture;
@@ -38,6 +39,21 @@ test('without an engine the version is ours alone, and info says what is missing
   expect((await api.http('GET', '/info')).json.Warnings).toEqual([expect.stringContaining('cannot reach the Docker Engine')]);
   const passed = await api.http('GET', '/containers/json');
   expect([passed.status, passed.json.message]).toEqual([503, expect.stringContaining('cannot reach the Docker Engine at unix://')]);
+});
+
+test('a manager that cannot follow the others says so in info, and keeps nobody waiting', async () => {
+  const clock = new VirtualClock();
+  const own = await startApi({ clock });
+  vi.spyOn(own.cluster, 'read').mockReturnValue(new Promise(() => undefined));
+  let waits = true;
+  const asked = own.http('GET', '/info').finally(() => (waits = false));
+  // It is asked for some turns after the request came.
+  while (waits) {
+    await clock.advance(1000);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  expect((await asked).json.Swarm).toMatchObject({ LocalNodeState: 'active', ControlAvailable: false, Error: expect.stringContaining('behind the others') });
+  await own.stop();
 });
 
 test('of info the engine tells its part while the cluster is asked for the other', async () => {
