@@ -1,9 +1,10 @@
 /** Which address others reach this node by, and which it may be told to listen on. */
 import { createSocket } from 'node:dgram';
-import { createServer, isIP, isIPv4 } from 'node:net';
+import { isIP, isIPv4 } from 'node:net';
 import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os';
 import { Refusal } from '#base/refusal';
 import { hostPort, managerPort } from '#model/manager-address';
+import { Greeter } from './join/greeter.ts';
 
 const maxPort = 65_535;
 
@@ -120,15 +121,19 @@ export interface AskedPlace {
 export async function placeOf(request: AskedPlace, ours?: string): Promise<Place> {
   checkListenAddress(request.ListenAddr ?? '');
   const place = await addressed(request);
-  if (place.listen !== ours) await refuseTaken(place.listen);
+  // Tried before anything is made: what listens later would find the cluster made already.
+  if (place.listen !== ours) await (await Greeter.listen(place.listen)).close();
   return place;
 }
 
 /**
  * Where a node is that joins by the managers at `remotes`: told nothing else, it takes the address that it reaches them
- * from. `unheard`: why it cannot be a manager there; a worker listens to nobody.
+ * from. `greeter` listens where it would be a manager; `unheard`: why it cannot; a worker listens to nobody.
  */
-export async function joiningPlaceOf(request: AskedPlace, remotes: readonly string[]): Promise<{ place: Place; unheard: string }> {
+export async function joiningPlaceOf(
+  request: AskedPlace,
+  remotes: readonly string[],
+): Promise<{ place: Place; greeter: Greeter } | { place: Place; unheard: string }> {
   if (remotes.length === 0 || remotes.some((remote) => withoutPort(remote).trim() === '')) {
     throw new Refusal('invalidArgument', 'at least 1 RemoteAddr is required to join', { plain: true });
   }
@@ -136,8 +141,7 @@ export async function joiningPlaceOf(request: AskedPlace, remotes: readonly stri
   const place = await addressed(request, remotes);
   try {
     checkListenAddress(request.ListenAddr ?? '');
-    await refuseTaken(place.listen);
-    return { place, unheard: '' };
+    return { place, greeter: await Greeter.listen(place.listen) };
   } catch (error) {
     return { place, unheard: (error as Error).message };
   }
@@ -171,17 +175,4 @@ function portOf(text: string): number | undefined {
   if (isIP(text) === 6) return undefined;
   const [, digits] = /:(\d+)$/.exec(text) ?? [];
   return digits === undefined ? undefined : Number(digits);
-}
-
-/** Tried before anything is made: what listens later would find the cluster made already. */
-function refuseTaken(place: string): Promise<void> {
-  const [host, port] = [withoutPort(place), portOf(place)];
-  return new Promise((resolve, reject) => {
-    const probe = createServer();
-    probe.once('error', ({ code, message }: NodeJS.ErrnoException) => {
-      const why = code === 'EADDRINUSE' ? 'bind: address already in use' : message;
-      reject(new Refusal('invalidArgument', `failed to listen on remote API address: listen tcp ${place}: ${why}`, { plain: true }));
-    });
-    probe.listen({ host, port, exclusive: true }, () => probe.close(() => resolve()));
-  });
 }

@@ -197,10 +197,10 @@ export class ClusterLife implements LocalSwarm {
       this.#refuseInSafeMode();
       this.#refuseInside();
       const remotes = request.RemoteAddrs ?? [];
-      const { place, unheard } = await joiningPlaceOf(this.#placed(request), remotes);
+      const { place, ...heard } = await joiningPlaceOf(this.#placed(request), remotes);
       const { JoinToken: token = '', Availability: availability = 'active' } = request;
       const own = { fit: this.#parts.fitness.check(), describe: () => describeEngine(this.#options, '') };
-      const options = { ...own, remotes, token, availability, replaces, unheard, advertised: place.managerAddress };
+      const options = { ...own, remotes, token, availability, replaces, unheard: '', ...heard, advertised: place.managerAddress };
       const attempt = new JoinAttempt((signal) => joinCluster(options, systemClock, signal), systemClock);
       this.#joining = attempt;
       void attempt.joined.then(

@@ -41,7 +41,7 @@ export class JoinersLine {
 
   join(asked: Joining): Promise<JoinResponse> {
     assert(this.#judged, 'a token is told to nobody who was not judged');
-    return ask(this.#address, changeLimitMs, (options, answer) => this.#client.join({ comesFrom: '', ...asked }, ...options, answer));
+    return ask(this.#address, changeLimitMs, (options, answer) => this.#client.join({ comesFrom: '', greets: false, ...asked }, ...options, answer));
   }
 
   close(): void {
@@ -59,11 +59,11 @@ export async function fetchRoot(address: string): Promise<string> {
 }
 
 /** What a joiner says; that it comes from elsewhere than the call does only a manager may say. */
-export type Joining = Omit<JoinRequest, 'comesFrom'> & { comesFrom?: string };
+export type Joining = Omit<JoinRequest, 'comesFrom' | 'greets'> & Partial<Pick<JoinRequest, 'comesFrom' | 'greets'>>;
 
 /** `root` is what the manager's certificate must be signed by. `credentials`: of a manager that asks for another node; absent: it is the joiner who asks. */
 export function askToJoin(address: string, root: string, asked: Joining, credentials = strangerCredentials(root)): Promise<JoinResponse> {
-  const request = { comesFrom: '', ...asked };
+  const request = { comesFrom: '', greets: false, ...asked };
   return call(address, credentials, changeLimitMs, (client, options, answer) => client.join(request, ...options, answer));
 }
 

@@ -13,7 +13,7 @@ import { certificateIn, externalsFor, signingRequest, type Asked } from '#ca/ext
 import type { Cluster } from '#control/cluster';
 import { setAuthority } from '#control/clusters';
 import { type Certified, admitNode, noteCertificate, noteLeft, roleGranted, seatManager } from '#control/nodes';
-import { certifiedRole, managerAddress, managerAddresses, roleOf } from '#model/manager-address';
+import { certifiedRole, hostPort, managerAddress, managerAddresses, managerPort, roleOf } from '#model/manager-address';
 import type { Cluster as ClusterObject, ClusterSpec } from '#model/object/cluster';
 import type { Node, NodeSpec } from '#model/object/node';
 import { changedAuthority } from './root-change.ts';
@@ -39,6 +39,8 @@ export interface AuthorityParts {
   certificates: Certificates;
   /** What the authority elsewhere at `url` answers; `roots`, PEM, are whom to believe there. Refuses `unavailable`. */
   askExternal: (url: string, body: string, roots: string) => Promise<string>;
+  /** Refuses where who says `greeting` is not reached at `address`, HOST:PORT. */
+  checkReached: (address: string, greeting: string) => Promise<void>;
   clock: Clock;
   /** The operating system's: secrets come of it. */
   random: Random;
@@ -64,6 +66,8 @@ export interface Joining {
   replaces: string;
   /** Why nobody can reach it as a manager; empty: others can. */
   unheard: string;
+  /** Whether it says the digest of `request` to whoever connects where it wants to be a manager; an earlier program does not. */
+  greets: boolean;
 }
 
 export interface Joined extends IssuedCertificate {
@@ -110,15 +114,18 @@ export class CertificateAuthority implements Duty {
   }
 
   /** Makes a member of whoever has a token, and certifies his key. Refuses a wrong token with the fact `token`. */
-  async join({ request, token, availability, advertised, replaces, unheard }: Joining, address: string): Promise<Joined> {
-    const { cluster, certificates, seats } = this.#parts;
+  async join({ request, token, availability, advertised, replaces, unheard, greets }: Joining, address: string): Promise<Joined> {
+    const { cluster, certificates, seats, checkReached } = this.#parts;
     // Of whom nobody sent here nothing is read.
-    const known = await this.#grants(token);
+    const { known, granted } = await this.#grants(token);
     // What is no request shall leave no node behind.
     await this.#joins.alone(() => certificates.checkRequest(request));
     // Asked again it is gone already.
     const lost = replaces === '' ? undefined : (known.get('node', replaces) ?? known.byName('node', replaces));
     if (lost && roleOf(lost) === 'manager') seats().checkRemoval(lost.ID);
+    const digest = createHash('sha256').update(request).digest('hex');
+    // A seat that nobody reaches is one that the others count on for nothing.
+    if (granted === 'manager' && greets && unheard === '') await checkReached(advertised || hostPort(address, managerPort), digest);
     const wanted = {
       token,
       availability: availability as NodeSpec['Availability'],
@@ -129,7 +136,7 @@ export class CertificateAuthority implements Duty {
       key: certificates.keyDigest(request),
     };
     // Asked again with the same request, when an answer was lost, it makes no second node.
-    const { nodeId, role } = await cluster.submit(admitNode(wanted), `join ${createHash('sha256').update(request).digest('hex')}`);
+    const { nodeId, role } = await cluster.submit(admitNode(wanted), `join ${digest}`);
     // The answer says that what it rests on is here.
     const view = this.#parts.view();
     const node = view.get('node', nodeId);
@@ -149,15 +156,13 @@ export class CertificateAuthority implements Duty {
   }
 
   /** A view that grants something for the token. It is taken as it is here, for who is let in is decided by the entry; a refusal is by all that was written anywhere. */
-  async #grants(token: string): Promise<View> {
+  async #grants(token: string): Promise<{ known: View; granted: NodeSpec['Role'] }> {
     const { cluster, view } = this.#parts;
     try {
-      roleGranted(view(), token);
-      return view();
+      return { known: view(), granted: roleGranted(view(), token) };
     } catch {
       const known = await cluster.read();
-      roleGranted(known, token);
-      return known;
+      return { known, granted: roleGranted(known, token) };
     }
   }
 

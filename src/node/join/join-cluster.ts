@@ -1,4 +1,5 @@
 /** Entering a cluster by token: trust by the token's digest, a certificate by its secret. */
+import { createHash } from 'node:crypto';
 import { type Clock, pause } from '#base/clock';
 import { Refusal } from '#base/refusal';
 import { identityOf } from '#ca/certificate';
@@ -11,6 +12,7 @@ import type { NodeDescription } from '#model/object/node';
 import { swarmTexts } from '#model/swarm-texts';
 import { JoinersLine } from '#rpc/ca-client';
 import type { Entering } from '../member/entering.ts';
+import type { Greeter } from './greeter.ts';
 import { managerFault } from './manager-fault.ts';
 
 export interface JoinOptions {
@@ -25,6 +27,8 @@ export interface JoinOptions {
   replaces: string;
   /** Why it cannot listen as a manager; empty: it can. */
   unheard: string;
+  /** Listens where it would be a manager, until this has ended; absent: it cannot. */
+  greeter?: Greeter;
   /** What the engine says of itself: asked for while a manager's answer is on its way. */
   describe?: () => Promise<NodeDescription>;
 }
@@ -45,8 +49,24 @@ const refusedLimitMs = 5000;
 
 /** Tries until it has joined, is refused, or `signal`: an address that is silent may be one that comes back. */
 export async function joinCluster(options: JoinOptions, clock: Clock, signal: AbortSignal): Promise<JoinedNode> {
+  const close = (): Promise<void> | undefined => options.greeter?.close();
+  // Who gave up may begin again at once, at the same address.
+  const onAbort = (): void => void close();
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    return await tryAll(options, clock, signal);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+    await close();
+  }
+}
+
+async function tryAll(options: JoinOptions, clock: Clock, signal: AbortSignal): Promise<JoinedNode> {
   const key = certificates.newKey();
-  const prepared = Promise.all([certificates.request(key), options.fit]).then(([request]) => request);
+  const prepared = Promise.all([certificates.request(key), options.fit]).then(([request]) => {
+    options.greeter?.greet(createHash('sha256').update(request).digest('hex'));
+    return request;
+  });
   // Nobody may come to ask for it.
   prepared.catch(() => undefined);
   const digest = digestOfToken(options.token);
@@ -92,7 +112,7 @@ async function askOne(remote: string, asking: Asking, clock: Clock, signal: Abor
 async function askOver(
   line: JoinersLine,
   remote: string,
-  { digest, key, prepared, token, availability, advertised, replaces, unheard, describe }: Asking,
+  { digest, key, prepared, token, availability, advertised, replaces, unheard, greeter, describe }: Asking,
   clock: Clock,
   signal: AbortSignal,
 ): Promise<JoinedNode> {
@@ -102,7 +122,7 @@ async function askOver(
   if (digest === undefined) throw new Refusal('invalidArgument', swarmTexts.needsToken);
   if (rootDigest(root) !== digest) throw new Refusal('invalidArgument', `remote CA does not match fingerprint. Expected: ${hexOf(digest)}`);
   line.judgeBy((shown) => managerFault(shown, root, clock.now()));
-  const answer = line.join({ request, token, availability, advertised, replaces, unheard });
+  const answer = line.join({ request, token, availability, advertised, replaces, unheard, greets: greeter !== undefined });
   const described = describe?.();
   // Who asks the engine again hears why.
   described?.catch(() => undefined);

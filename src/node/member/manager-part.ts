@@ -32,6 +32,7 @@ import { RaftTransport } from '#rpc/raft/raft-transport';
 import type { EventOf } from '#store/action';
 import { clusterOf } from '#store/view';
 import { gitOpsOptions } from '../git-ops-options.ts';
+import { checkReached } from '../join/greeter.ts';
 import { ManagerDoor } from './manager-door.ts';
 import { diskBytes, type DiskBytes } from './disk-bytes.ts';
 import type { CertificateKeeper } from './certificate-keeper.ts';
@@ -184,6 +185,7 @@ export class ManagerPart {
       nodeId,
       certificates,
       askExternal: async (url, body, roots) => askExternal(url, body, { ...ownOf(tls()), roots }),
+      checkReached,
       random: systemRandom,
       view: () => this.seat.view(),
       seats: () => this.log.members,

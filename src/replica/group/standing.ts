@@ -8,6 +8,10 @@ import type { MemberState, Standing } from '../replicated-log.ts';
 
 const noLeader = "The swarm does not have a leader. It's possible that too few managers are online. Make sure more than half of the managers are online.";
 
+const noLog =
+  'This manager has never been told who the others are: they do not reach it at the address that it advertises. ' +
+  'Let that address be reached, or leave the swarm and join with another --advertise-addr.';
+
 export class Contacts {
   readonly #clock: Clock;
   /** An election takes at most so long where everybody can be reached. */
@@ -73,6 +77,8 @@ export class Contacts {
 export function noLeaderRefusal(standing: Standing | undefined): Refusal {
   if (standing?.quorumLostAt === undefined) return new Refusal('unavailable', noLeader, { reason: 'noLeader' });
   const voters = standing.members.filter(({ voter }) => voter);
+  // It has joined, and no leader has brought it the log since.
+  if (voters.length === 0) return new Refusal('unavailable', `${noLeader} ${noLog}`, { reason: 'noLeader' });
   const missing = voters.filter(({ reachable }) => !reachable);
   const named = missing.map(({ id, address }) => (address === '' ? id : `${id} (${address})`)).join(', ');
   const since = new Date(standing.quorumLostAt).toISOString();

@@ -14,7 +14,7 @@ test('so many joins are handed on at once, and no more: the connections to the l
     () => `127.0.0.1:${port}`,
     () => tls,
   );
-  const request = { request: '', token: '', availability: 'active', advertised: '', replaces: '', unheard: '', comesFrom: '' };
+  const request = { request: '', token: '', availability: 'active', advertised: '', replaces: '', unheard: '', comesFrom: '', greets: false };
   const answers: string[] = [];
   const asked = Array.from({ length: 18 }, () => issuer.join(request, '10.0.0.9').catch((error: Error) => void answers.push(error.message)));
   await Promise.all(asked.slice(16));

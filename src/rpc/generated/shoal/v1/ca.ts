@@ -47,6 +47,8 @@ export interface JoinRequest {
   unheard: string;
   /** Where the node comes from that a manager asks for, which hands its words on: it counts from a manager alone. Empty: where the call comes from. */
   comesFrom: string;
+  /** Whether the node says the digest of `request` (SHA-256, hexadecimal) to whoever connects where others would reach it as a manager, until this is answered. */
+  greets: boolean;
 }
 
 export interface JoinResponse {
@@ -155,7 +157,16 @@ export const GetRootsResponse: MessageFns<GetRootsResponse> = {
 };
 
 function createBaseJoinRequest(): JoinRequest {
-  return { request: "", token: "", availability: "", advertised: "", replaces: "", unheard: "", comesFrom: "" };
+  return {
+    request: "",
+    token: "",
+    availability: "",
+    advertised: "",
+    replaces: "",
+    unheard: "",
+    comesFrom: "",
+    greets: false,
+  };
 }
 
 export const JoinRequest: MessageFns<JoinRequest> = {
@@ -180,6 +191,9 @@ export const JoinRequest: MessageFns<JoinRequest> = {
     }
     if (message.comesFrom !== "") {
       writer.uint32(58).string(message.comesFrom);
+    }
+    if (message.greets !== false) {
+      writer.uint32(64).bool(message.greets);
     }
     return writer;
   },
@@ -251,6 +265,14 @@ export const JoinRequest: MessageFns<JoinRequest> = {
             }
 
             message.comesFrom = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.greets = reader.bool();
             continue;
           }
         }
