@@ -180,7 +180,7 @@ test('state of another node, a missing key and a wrong key are refused with a cl
 
 test('a manager whose newest snapshot knows it as the only voter starts where the others agree by now and another leads', async () => {
   const initial: Initial = {
-    hardState: { term: 3, vote: undefined, commit: 7 },
+    hardState: { term: 3, vote: undefined, commit: 8 },
     snapshot: { index: 7, term: 3, configuration: { voters: ['a'], learners: ['b'] } },
     entries: [{ index: 8, term: 3, kind: 'configuration', bytes: encode({ type: 'addVoter', id: 'b' }) }],
   };
@@ -208,7 +208,7 @@ test('a manager whose newest snapshot knows it as the only voter starts where th
   );
   const started = log.start();
   await until(
-    () => receiver,
+    () => receiver !== undefined,
     10_000,
     () => 'the transport was not started',
   );
