@@ -20,7 +20,8 @@ export function checkPolicy(view: View, spec: StackSpec, source: StackSource): v
   // What declares it bounds it: also what was taken from that one since.
   for (const { Spec } of [repository, ...above(view, repository)]) {
     const allowed = Spec.Allow ?? [];
-    if (trustOf(Spec) === 'limited') checkNeeds(Spec.Name, allowed, () => [...limitNeeds(spec, allowed), ...stackNeeds(view, spec)]);
+    // What an operator holds a repository to, full trust does not set aside.
+    checkNeeds(Spec.Name, allowed, () => [...limitNeeds(spec, allowed), ...(trustOf(Spec) === 'limited' ? stackNeeds(view, spec) : [])]);
   }
 }
 

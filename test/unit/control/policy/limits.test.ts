@@ -78,6 +78,12 @@ test('no word of a kind leaves it open, and the refusal names stack, service and
   expect(missing(port(81))).toEqual([]);
 });
 
+test('full trust is no way around what a repository is held to, and asks for no other word', () => {
+  cluster.run(createRepository({ ...repository, Trust: 'full', Allow: ['ports=80'] }));
+  const privileged = asking({ TaskTemplate: { ContainerSpec: { Image: 'app:1', CapabilityAdd: ['CAP_SYS_ADMIN'] } } });
+  expect([missing(port(81)), missing(port(80)), missing(privileged)]).toEqual([['ports=81'], [], []]);
+});
+
 test('what a repository is held to, all that it declares is held to, whatever that says of itself', () => {
   held('stacks=shop-*');
   cluster.run(createRepository({ ...repository, Name: 'child', Allow: ['stacks=*'] }));
