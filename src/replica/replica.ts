@@ -15,8 +15,8 @@ import { Reads } from './reads.ts';
 import type { LeadershipListener, MemberChanges, Outcome, ReplicatedLog, Standing } from './replicated-log.ts';
 import { SnapshotExchange } from './snapshot-exchange.ts';
 import { SnapshotRhythm } from './snapshot-rhythm.ts';
-import { Contacts, noLeaderRefusal } from './group/standing.ts';
-import { Writes } from './group/writes.ts';
+import { LeadersDisk } from './group/leaders-disk.ts';
+import { Contacts, noLeaderRefusal, votesAlone } from './group/standing.ts';
 import type { OpenedStorage, StableStorage } from './stable-storage.ts';
 
 interface Running {
@@ -45,7 +45,7 @@ export class Replica implements ReplicatedLog {
   readonly #pulse: Pulse;
   #snapshotting: Promise<void> | undefined;
   #starting: { readonly resolve: () => void; readonly reject: (error: Error) => void } | undefined;
-  readonly #writes: Writes;
+  readonly #disk: LeadersDisk;
   /** The write that puts the snapshot of another member into force. */
   #installed: Promise<void> = Promise.resolve();
 
@@ -53,7 +53,7 @@ export class Replica implements ReplicatedLog {
     this.#options = withDefaults(options);
     this.#parts = parts;
     this.#proposals = new Proposals(parts.clock, parts.meter);
-    this.#writes = new Writes(this.#options.tickMs);
+    this.#disk = new LeadersDisk(this.#options.tickMs);
     this.#pulse = new Pulse(parts.clock, this.#options.tickMs, () => this.#tick());
   }
 
@@ -74,13 +74,9 @@ export class Replica implements ReplicatedLog {
     const served = new Promise<void>((resolve, reject) => {
       this.#starting = { resolve, reject };
     });
-    if (this.#votesAlone(raft.status().configuration)) raft.campaign();
+    if (votesAlone(raft.status().configuration, nodeId)) raft.campaign();
     this.#schedule();
     await served;
-  }
-
-  #votesAlone({ voters }: Configuration): boolean {
-    return voters.length === 1 && voters[0] === this.#options.nodeId;
   }
 
   async #restore({ storage, initial, state, warnings }: OpenedStorage): Promise<Raft> {
@@ -203,7 +199,7 @@ export class Replica implements ReplicatedLog {
   #tick(): void {
     this.#running?.raft.tick();
     this.#running?.members.tick();
-    this.#stepDownIfStalled();
+    this.#giveUpIfDiskFails();
     this.#schedule();
     this.#keepTime();
   }
@@ -216,14 +212,17 @@ export class Replica implements ReplicatedLog {
     this.#pulse.keep(this.#state === 'running' && !leadsAlone);
   }
 
-  /** A leader whose own disk takes longer than an election keeps the others waiting: they are better off without it. */
-  #stepDownIfStalled(): void {
-    const stalledMs = this.#writes.look(this.#parts.clock.monotonicNow());
+  #giveUpIfDiskFails(): void {
     if (!this.#running) return;
-    const { role, configuration } = this.#running.raft.status();
-    if (role !== 'leader' || configuration.voters.length === 1 || stalledMs < this.#electionMs / 2) return;
-    this.#parts.logger.warn({ stalledMs }, 'the disk has not answered for longer than an election takes: this manager gives up leadership to the others');
-    this.#running.raft.stepDown();
+    const { raft, storage, members } = this.#running;
+    const { role, configuration } = raft.status();
+    const leadsOthers = role === 'leader' && configuration.voters.length > 1;
+    const fault = this.#disk.look(this.#parts.clock.monotonicNow(), { leadsOthers, isFull: storage.full !== undefined, stalledMs: this.#electionMs / 2 });
+    if (fault === undefined) return;
+    const what = fault === 'full' ? 'is full' : 'has not answered for longer than an election takes';
+    this.#parts.logger.warn({}, `the disk ${what}: this manager gives up leadership to the others`);
+    if (fault === 'full') void members.transfer();
+    else raft.stepDown();
   }
 
   /** Runs a turn after this one of the event loop, so that all that came in it shares one write and one message to each member. */
@@ -312,10 +311,10 @@ export class Replica implements ReplicatedLog {
   /** Resolves when the job is durable; never when the disk failed. */
   async #write(write: Write): Promise<void> {
     const { raft, storage } = this.#running as Running;
-    this.#writes.begin(this.#parts.clock.monotonicNow());
+    this.#disk.writes.begin(this.#parts.clock.monotonicNow());
     try {
       await storage.write(write);
-      this.#writes.done();
+      this.#disk.writes.done();
       this.#send(raft.appended(write));
       this.#turnNow();
     } catch (error) {
@@ -355,7 +354,7 @@ export class Replica implements ReplicatedLog {
     this.#leadership.set(leads ? term : undefined);
     if (!leads) this.#proposals.giveUp('the manager lost its leadership while the change was being stored');
     // A lone voter serves when it leads; with others, who may be in the log behind the snapshot alone, it may be long until somebody does.
-    if (leads || !this.#votesAlone(configuration)) this.#starting?.resolve();
+    if (leads || !votesAlone(configuration, this.#options.nodeId)) this.#starting?.resolve();
   }
 
   /** The state is taken in this turn; sealing and writing it goes on beside the entries that follow. */

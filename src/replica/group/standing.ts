@@ -3,6 +3,7 @@ import type { Clock } from '#base/clock';
 import { noMeter, type Meter } from '#base/meter';
 import { Refusal } from '#base/refusal';
 import { majority } from '#raft/membership/quorum';
+import type { Configuration } from '#raft/message';
 import type { Status } from '#raft/raft';
 import type { MemberState, Standing } from '../replicated-log.ts';
 
@@ -71,6 +72,10 @@ export class Contacts {
     if (voters.filter(({ reachable }) => reachable).length >= majority(voters.length)) return undefined;
     return Math.max(since, this.#beganAt);
   }
+}
+
+export function votesAlone({ voters }: Configuration, id: string): boolean {
+  return voters.length === 1 && voters[0] === id;
 }
 
 /** Why nobody can change or read anything now, in Docker's words and what they leave out: who is missing, since when, and what to do. */

@@ -127,7 +127,8 @@ export const faults: readonly Fault[] = [
     to: 'if (outcome instanceof Promise) void outcome;\nif (false as boolean) {',
     within: 0,
   },
-  { name: 'a stalled leader stays', tier, file: 'replica/replica.ts', from: 'this.#running.raft.stepDown();', to: '', within: 0 },
+  { name: 'a stalled leader stays', tier, file: 'replica/replica.ts', from: 'else raft.stepDown();', to: '', within: 0 },
+  { name: 'a leader with a full disk stays', tier, file: 'replica/replica.ts', from: 'void members.transfer();', to: '{}', within: 0 },
   {
     name: 'a full disk ends the leader',
     tier,

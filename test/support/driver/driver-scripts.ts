@@ -245,6 +245,31 @@ export const driverScripts: readonly Guided[] = [
     },
   },
   {
+    name: 'a leader whose disk is full leaves the lead to one that can write',
+    run: async () => {
+      const world = await worldOf(3);
+      const full = await nextLeader(world);
+      full.disk.full = true;
+      const next = await nextLeader(world, full);
+      await write(world, next, 'a');
+      await world.run(3000);
+      demand(full.seat?.leads() !== true, 'who has space leads', `${full.id} leads again, and its disk is full`);
+      // Where all are full one leads nevertheless, and the lead does not go round and round.
+      for (const machine of world.machines) machine.disk.full = true;
+      let changes = 0;
+      let leader = await nextLeader(world);
+      for (let second = 0; second < 60; second++) {
+        await world.run(1000);
+        const now = await nextLeader(world);
+        if (now !== leader) changes++;
+        leader = now;
+      }
+      demand(changes > 0 && changes < 20, 'a lead that rests', `${changes} leaders in a minute`);
+      for (const machine of world.machines) machine.disk.full = false;
+      await write(world, await nextLeader(world), 'b');
+    },
+  },
+  {
     name: 'a disk that is full when leadership begins',
     run: async () => {
       const world = await worldOf(1);
