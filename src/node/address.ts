@@ -4,7 +4,7 @@ import { isIP, isIPv4 } from 'node:net';
 import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os';
 import { Refusal } from '#base/refusal';
 import { hostPort, managerPort } from '#model/manager-address';
-import { Greeter } from './join/greeter.ts';
+import { Greeter } from '#rpc/greeter';
 
 const maxPort = 65_535;
 

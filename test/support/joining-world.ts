@@ -8,7 +8,7 @@ import { certificates } from '#identity/certificates';
 import { askExternal } from '#identity/external-signer';
 import { CertificateAuthority } from '#manager/authority/certificate-authority';
 import { roleOf } from '#model/manager-address';
-import { checkReached } from '#node/join/greeter';
+import { checkReached } from '#rpc/greeter';
 import { joinCluster, type JoinOptions } from '#node/join/join-cluster';
 import type { Members } from '#rpc/authorization';
 import { CaService } from '#rpc/ca-service';

@@ -12,7 +12,7 @@ import type { NodeDescription } from '#model/object/node';
 import { swarmTexts } from '#model/swarm-texts';
 import { JoinersLine } from '#rpc/ca-client';
 import type { Entering } from '../member/entering.ts';
-import type { Greeter } from './greeter.ts';
+import type { Greeter } from '#rpc/greeter';
 import { managerFault } from './manager-fault.ts';
 
 export interface JoinOptions {

@@ -32,7 +32,7 @@ import { RaftTransport } from '#rpc/raft/raft-transport';
 import type { EventOf } from '#store/action';
 import { clusterOf } from '#store/view';
 import { gitOpsOptions } from '../git-ops-options.ts';
-import { checkReached } from '../join/greeter.ts';
+import { checkReached } from '#rpc/greeter';
 import { ManagerDoor } from './manager-door.ts';
 import { diskBytes, type DiskBytes } from './disk-bytes.ts';
 import type { CertificateKeeper } from './certificate-keeper.ts';

@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { newRoot } from '#ca/authority';
 import { identityOf } from '#ca/certificate';
-import { Greeter } from '#node/join/greeter';
+import { Greeter } from '#rpc/greeter';
 import { joinToken, secretBytes } from '#ca/join-token';
 import { updateCluster } from '#control/clusters';
 import { readmitNode, removeNode, unseatManager, updateNode } from '#control/nodes';
