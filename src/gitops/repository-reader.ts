@@ -196,7 +196,7 @@ export class RepositoryReader {
       }
       part.add(answer.stacks.reduce((sum, { bytes }) => sum + bytes, 0));
       for (const result of answer.stacks) found.set(result.stack.Name, result);
-      if (answer.wanting.length === 0) return { found: madeBy(found, commit, answer.author), missing: answer.missing, declared: answer.declared };
+      if (answer.wanting.length === 0) return { found: madeBy(inNameOrder(found), commit, answer.author), missing: answer.missing, declared: answer.declared };
       const wanting = answer.wanting.join();
       if (wanting === asked) throw new Refusal('unavailable', `the server does not give the file with id ${answer.wanting[0] ?? ''}`);
       asked = wanting;
@@ -214,7 +214,7 @@ export class RepositoryReader {
   #keep(commit: string, { found, missing, declared }: RenderedCommit, part: HeldPart): void {
     part.end();
     this.#held.set([...found.values()].reduce((sum, { bytes }) => sum + bytes, 0));
-    this.#results = new Map([...found].toSorted(([a], [b]) => compareTexts(a, b)));
+    this.#results = new Map(found);
     this.#rendered = { commit, declared, stacks: [...this.#results.values()].map(({ stack }) => stack), ...(missing && { missing: this.#spec.Path }) };
   }
 }
@@ -230,6 +230,11 @@ function haveOf(results: ReadonlyMap<string, RenderResult>): Record<string, stri
     return left >= 0 ? [[name, digest]] : [];
   });
   return Object.fromEntries(told);
+}
+
+/** A worker gives them out as it comes by what they need. */
+function inNameOrder(found: ReadonlyMap<string, RenderResult>): Map<string, RenderResult> {
+  return new Map([...found].toSorted(([a], [b]) => compareTexts(a, b)));
 }
 
 /** Those that are as they were are of this commit as well. */
