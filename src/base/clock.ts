@@ -31,10 +31,10 @@ export function pause(clock: Pick<Clock, 'after'>, delayMs: number, signal?: Abo
 }
 
 /** True when `done` is settled within `limitMs`; it goes on where it is not. */
-export async function isDoneWithin(clock: Pick<Clock, 'after'>, done: Promise<unknown>, limitMs: number, signal: AbortSignal): Promise<boolean> {
+export async function isDoneWithin(clock: Pick<Clock, 'after'>, done: Promise<unknown>, limitMs: number, signal?: AbortSignal): Promise<boolean> {
   const isOver = (): boolean => true;
   const over = new AbortController();
-  const late = pause(clock, limitMs, AbortSignal.any([over.signal, signal])).then(() => false);
+  const late = pause(clock, limitMs, signal ? AbortSignal.any([over.signal, signal]) : over.signal).then(() => false);
   const inTime = await Promise.race([done.then(isOver, isOver), late]);
   over.abort();
   return inTime;

@@ -60,7 +60,7 @@ export class RepositoryReader {
   /** Of `#results`. */
   readonly #held: HeldPart;
   /** Stack → its result and digest, of the commit rendered last. */
-  #results = new Map<string, RenderResult>();
+  #results: ReadonlyMap<string, RenderResult> = new Map();
   /** A commit that could not be rendered is not tried again until the branch moves. */
   #hopeless: { commit: string; error: Refusal } | undefined;
 
@@ -214,7 +214,7 @@ export class RepositoryReader {
   #keep(commit: string, { found, missing, declared }: RenderedCommit, part: HeldPart): void {
     part.end();
     this.#held.set([...found.values()].reduce((sum, { bytes }) => sum + bytes, 0));
-    this.#results = new Map(found);
+    this.#results = found;
     this.#rendered = { commit, declared, stacks: [...this.#results.values()].map(({ stack }) => stack), ...(missing && { missing: this.#spec.Path }) };
   }
 }

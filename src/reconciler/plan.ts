@@ -71,7 +71,7 @@ export function* planRepository(view: View, repository: string, rendered: readon
   settled.keepOnly(present);
   const rules = policyText(view, repository);
   const versions = yield* planVersions(planning, ordered, rules, settled);
-  const removals = keeps ? [] : gone.map((stack) => ({ name: stack.Spec.Name, steps: planRemoval(planning, stack) }));
+  const removals = keeps ? [] : gone.map((stack) => ({ name: stack.Spec.Name, steps: planRemoval(planning, stack), stack }));
   const judged = isUnit(ordered) ? withPorts(planning, yield* besideMakers(planning, versions)) : yield* exchanging(planning, versions);
   const one = asOne(view, repository, commit, judged, removals);
   const steps = yield* allInForce(planning, one.versions);
@@ -80,8 +80,7 @@ export function* planRepository(view: View, repository: string, rendered: readon
   // That something is to go is noted before what comes is: since when it waits tells what came with that commit.
   const waiting = leaving.filter(({ type }) => type === 'wait');
   const rest = leaving.filter((step) => !waiting.includes(step));
-  const goes = (name: string): boolean => removals.some((each) => each.name === name && each.steps.every(({ type }) => type !== 'hold'));
-  const onTheWay = gone.filter(({ Spec, Suspended }) => Suspended === undefined && goes(Spec.Name));
+  const onTheWay = removals.flatMap(({ stack, steps: own }) => (stack.Suspended === undefined && own.every(({ type }) => type !== 'hold') ? stack : []));
   return [...waiting, ...inOrder(view, ordered, steps, onTheWay), ...rest, ...returnSteps(view, repository, present, keeps)];
 }
 
@@ -165,12 +164,13 @@ function withPorts(planning: Planning, versions: readonly Version[]): readonly V
   for (const name of makersFirst(planning.view, stacks))
     for (const step of found.get(name)?.steps ?? []) if (isFresh(step)) after.lay(tried({ view: after, now: planning.now }, step.rendered, step.source));
   const held = new HeldPorts(after);
+  const leavers = holdersOf(planning.view, [], planning.gone);
   return versions.map((version) => {
     const { stack } = version;
     const why = publishes(version) ? refusedPort(after, held, stack) : undefined;
     if (why === undefined) return version;
     const source: RepositorySource = { Kind: 'repository', Repository: planning.repository, Path: stack.Path, Commit: stack.Commit };
-    const [last] = holdersOf(planning.view, [], planning.gone)(stack);
+    const [last] = leavers(stack);
     const advice =
       last === undefined ? '' : `; stack ${last} goes with this commit, and of one unit it goes when all is well: let a commit before this one take it out`;
     return { stack, steps: refusal(planning, stack, source, [placedError(stack, `${why}${advice}`)]) };

@@ -41,7 +41,7 @@ export class JoinersLine {
 
   join(asked: Joining): Promise<JoinResponse> {
     assert(this.#judged, 'a token is told to nobody who was not judged');
-    return ask(this.#address, changeLimitMs, (options, answer) => this.#client.join({ comesFrom: '', greets: false, ...asked }, ...options, answer));
+    return ask(this.#address, changeLimitMs, (options, answer) => this.#client.join({ ...unsaid, ...asked }, ...options, answer));
   }
 
   close(): void {
@@ -59,11 +59,13 @@ export async function fetchRoot(address: string): Promise<string> {
 }
 
 /** What a joiner says; that it comes from elsewhere than the call does only a manager may say. */
-export type Joining = Omit<JoinRequest, 'comesFrom' | 'greets'> & Partial<Pick<JoinRequest, 'comesFrom' | 'greets'>>;
+export type Joining = Omit<JoinRequest, keyof typeof unsaid> & Partial<typeof unsaid>;
+
+const unsaid = { comesFrom: '', greets: false };
 
 /** `root` is what the manager's certificate must be signed by. `credentials`: of a manager that asks for another node; absent: it is the joiner who asks. */
 export function askToJoin(address: string, root: string, asked: Joining, credentials = strangerCredentials(root)): Promise<JoinResponse> {
-  const request = { comesFrom: '', greets: false, ...asked };
+  const request = { ...unsaid, ...asked };
   return call(address, credentials, changeLimitMs, (client, options, answer) => client.join(request, ...options, answer));
 }
 

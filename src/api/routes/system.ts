@@ -109,8 +109,7 @@ async function swarmBlock(context: Context): Promise<object> {
 /** What says that this manager cannot follow the others must not wait until it has. */
 async function readSoon({ cluster, clock }: Context): Promise<View> {
   const view = cluster.read();
-  if (await isDoneWithin(clock, view, readLimitMs, new AbortController().signal)) return await view;
-  view.catch(() => undefined);
+  if (await isDoneWithin(clock, view, readLimitMs)) return await view;
   throw new Refusal('unavailable', 'this manager is behind the others: it does not hold yet what they agreed on');
 }
 

@@ -5,6 +5,7 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
+import { shellQuoted } from '#base/text/shell-words';
 
 export interface ShellAnswer {
   /** Exit code. */
@@ -97,8 +98,8 @@ class ToolShell {
           resolve(answer);
         },
       };
-      const words = [command, ...args].map(quoted).join(' ');
-      const line = input === undefined ? `${words} </dev/null` : `printf %s ${quoted(input)} | ${words}`;
+      const words = [command, ...args].map(shellQuoted).join(' ');
+      const line = input === undefined ? `${words} </dev/null` : `printf %s ${shellQuoted(input)} | ${words}`;
       if (this.#child.pid === undefined) return;
       this.#child.stdin.write(`${line}\ncode=$?; printf '\\n%s %s\\n' ${this.#mark} $code; printf '\\n%s\\n' ${this.#mark} >&2\n`);
     });
@@ -186,9 +187,4 @@ class Collected {
       .subarray(0, this.#bytes - (this.end?.[0].length ?? 0))
       .toString('utf8');
   }
-}
-
-/** One word of a shell's line, whatever it holds. */
-function quoted(word: string): string {
-  return `'${word.replaceAll("'", `'\\''`)}'`;
 }

@@ -20,7 +20,7 @@ export class Unanswered {
   async ask(session: Session): Promise<boolean | undefined> {
     if (this.#sessions.has(session)) return undefined;
     const answered = session.applied();
-    if (await isDoneWithin(this.#clock, answered, answerLimitMs, new AbortController().signal)) return await answered;
+    if (await isDoneWithin(this.#clock, answered, answerLimitMs)) return await answered;
     this.#notAnswered(session, answered);
     return undefined;
   }
