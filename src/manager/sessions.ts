@@ -363,6 +363,9 @@ export class Sessions {
   #expire(): void {
     const { clock, state, submit, logger } = this.#parts;
     if (this.#stops.length === 0) return;
+    const now = clock.monotonicNow();
+    // All have beaten since that was planned. An entry of nothing waits for the other managers' word, and whoever falls silent would wait with it.
+    if ((this.#heartbeats.nextDeadline() ?? Infinity) > now) return this.#watchDeadlines(now);
     void submit((view, context) => answer(this.#heartbeats.expire(view, { now: context.now, monotonic: clock.monotonicNow() })))
       .then(() => {
         this.#heartbeats.forgetDown(state.store);
