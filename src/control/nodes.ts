@@ -23,7 +23,8 @@ export function updateNode(ref: string, version: number, spec: NodeSpec): UseCas
     checkNode(spec);
     checkVersion(node, version);
     if (spec.Role === 'worker' && node.Spec.Role === 'manager') checkDemotion(view, node);
-    return { actions: [update('node', { ...node, Spec: { ...drainOf(node.Spec, spec), ...spec } })], result: undefined };
+    const told = spec.Role === 'worker' ? reached(node) : node;
+    return { actions: [update('node', { ...told, Spec: { ...drainOf(node.Spec, spec), ...spec } })], result: undefined };
   };
 }
 
@@ -89,8 +90,26 @@ export function seatManager(nodeId: string, address: string): UseCase<void> {
     const node = view.get('node', nodeId);
     if (node?.Spec.Role !== 'manager') throw new Refusal('failedPrecondition', `node ${nodeId} is not to be a manager`);
     if (node.Shoal?.Role === 'manager' && node.Shoal.ManagerAddr === address) return { actions: [], result: undefined };
-    return { actions: [update('node', { ...node, Shoal: { ...node.Shoal, Role: 'manager', ManagerAddr: address } })], result: undefined };
+    return { actions: [update('node', { ...reached(node), Shoal: { ...node.Shoal, Role: 'manager', ManagerAddr: address } })], result: undefined };
   };
+}
+
+const unreached = 'cannot become a manager: ';
+
+/** Why a node that is to be a manager is none yet: its status says so as long as it is ready. */
+export function noteUnreached(nodeId: string, why: string): UseCase<void> {
+  return (view) => {
+    const node = view.get('node', nodeId);
+    const Message = `${unreached}${why}`;
+    if (node?.Spec.Role !== 'manager' || node.Status.State !== 'ready' || node.Status.Message === Message) return { actions: [], result: undefined };
+    return { actions: [update('node', { ...node, Status: { ...node.Status, Message } })], result: undefined };
+  };
+}
+
+/** The node as one of whom nobody says that any more. */
+function reached(node: Node): Node {
+  const { Message, ...Status } = node.Status;
+  return Message?.startsWith(unreached) ? { ...node, Status } : node;
 }
 
 /** The managers have let the node go: it is a worker from now on, unless it was asked for again meanwhile. */

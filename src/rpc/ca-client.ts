@@ -69,6 +69,21 @@ export function askToJoin(address: string, root: string, asked: Joining, credent
   return call(address, credentials, changeLimitMs, (client, options, answer) => client.join(request, ...options, answer));
 }
 
+/** Asks one after the other until one answers, or refuses `failedPrecondition` as a leader alone does; else what the last one said is why there is none. */
+export async function askAnyToRenew(managers: readonly string[], credentials: ChannelCredentials, request: RenewRequest): Promise<RenewResponse> {
+  let last: unknown = new Refusal('unavailable', 'this node knows no manager');
+  for (const manager of managers) {
+    try {
+      return await askToRenew(manager, credentials, request);
+    } catch (error) {
+      if (error instanceof Refusal && error.code === 'failedPrecondition') throw error;
+      last = error;
+    }
+  }
+  throw last;
+}
+
+/** @internal */
 export function askToRenew(address: string, credentials: ChannelCredentials, request: RenewRequest): Promise<RenewResponse> {
   return call(address, credentials, changeLimitMs, (client, options, answer) => client.renew(request, ...options, answer));
 }

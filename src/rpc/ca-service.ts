@@ -5,7 +5,7 @@ import type { Clock } from '#base/clock';
 import { RateLimit } from '#base/pace/rate-limit';
 import { Refusal } from '#base/refusal';
 import { sourceOf } from '#model/address';
-import { CaServiceService, type CaServiceServer, type JoinRequest, type JoinResponse, type RenewResponse } from './generated/shoal/v1/ca.ts';
+import { CaServiceService, type CaServiceServer, type JoinRequest, type JoinResponse, type RenewRequest, type RenewResponse } from './generated/shoal/v1/ca.ts';
 import { keyShownBy } from './credentials.ts';
 import { toServiceError } from './refusals.ts';
 import { isManager, type Members } from './authorization.ts';
@@ -17,8 +17,8 @@ export interface CertificateIssuer {
   root(): Promise<string>;
   /** `address`: where the joiner comes from. Refuses a wrong token with the fact `token`. */
   join(request: JoinRequest, address: string): Promise<JoinResponse>;
-  /** `address`: where others reach the node as a manager. `shown`: digest of the key that it has. */
-  certify(nodeId: string, request: string, address: string, shown: string | undefined): Promise<RenewResponse>;
+  /** `shown`: digest of the key that the node has. */
+  certify(nodeId: string, request: RenewRequest, shown: string | undefined): Promise<RenewResponse>;
 }
 
 /** Wrong tokens from one address, and the time that they count for. */
@@ -44,7 +44,7 @@ export class CaService {
     return {
       getRoots: answering(async () => ({ root: await this.#issuer().root() })),
       join: answering((call) => this.#join(call)),
-      renew: answering((call) => this.#issuer().certify(callerOf(call).nodeId, call.request.request, call.request.managerAddress, keyShownBy(call))),
+      renew: answering((call) => this.#issuer().certify(callerOf(call).nodeId, call.request, keyShownBy(call))),
     };
   }
 

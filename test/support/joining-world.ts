@@ -28,7 +28,7 @@ const seats = () => ({
   add: async (member: { id: string; address: string }): Promise<void> => void seated.push(member),
   checkRemoval: (id: string) => void going.push(id),
 });
-export const renewal = (request: string, managerAddress = '') => ({ request, managerAddress });
+export const renewal = (request: string, managerAddress = '', seat = '') => ({ request, managerAddress, seat });
 let issuer: CertificateAuthority;
 let server: RpcServer;
 export let address: string;
@@ -67,7 +67,7 @@ export function hasManager(): void {
       current: () => true,
     };
     const key = certificates.newKey();
-    own = new LiveTls({ ...(await issuer.certify('boss', await certificates.request(key), '')), key });
+    own = new LiveTls({ ...(await issuer.certify('boss', renewal(await certificates.request(key)))), key });
     server = new RpcServer('127.0.0.1:0', { credentials: serverCredentials(own), members, logger: silentLogger });
     new CaService(() => issuer, realClock, members).addTo(server);
     address = `127.0.0.1:${await server.start()}`;

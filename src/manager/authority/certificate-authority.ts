@@ -1,5 +1,4 @@
 /** The leader's certificate signing: a cluster gets its authority, nodes get their certificates. */
-import { createHash } from 'node:crypto';
 import type { Clock } from '#base/clock';
 import type { Logger } from '#base/logger';
 import type { Random } from '#base/random';
@@ -10,9 +9,10 @@ import { joinPem, trustedRoots } from '#model/trust/trust';
 import { nodeTemplate, type NodeRole, type Template } from '#ca/certificate';
 import type { Certificates, Issuer } from '#ca/contract';
 import { certificateIn, externalsFor, signingRequest, type Asked } from '#ca/external';
+import { greetingOf } from '#ca/greeting';
 import type { Cluster } from '#control/cluster';
 import { setAuthority } from '#control/clusters';
-import { type Certified, admitNode, noteCertificate, noteLeft, roleGranted, seatManager } from '#control/nodes';
+import { type Certified, admitNode, noteCertificate, noteLeft, noteUnreached, roleGranted, seatManager } from '#control/nodes';
 import { certifiedRole, hostPort, managerAddress, managerAddresses, managerPort, roleOf } from '#model/manager-address';
 import type { Cluster as ClusterObject, ClusterSpec } from '#model/object/cluster';
 import type { Node, NodeSpec } from '#model/object/node';
@@ -70,6 +70,15 @@ export interface Joining {
   greets: boolean;
 }
 
+/** What a member says that wants another certificate. */
+export interface Renewing {
+  request: string;
+  /** HOST:PORT under which others reach it as a manager; empty: where its node is known to be. */
+  managerAddress: string;
+  /** Whether it wants a seat among the managers, and greets as one that joins, or keeps the role that it has; empty, of an earlier program: what is wanted of it. */
+  seat: string;
+}
+
 export interface Joined extends IssuedCertificate {
   nodeId: string;
   role: NodeRole;
@@ -115,7 +124,7 @@ export class CertificateAuthority implements Duty {
 
   /** Makes a member of whoever has a token, and certifies his key. Refuses a wrong token with the fact `token`. */
   async join({ request, token, availability, advertised, replaces, unheard, greets }: Joining, address: string): Promise<Joined> {
-    const { cluster, certificates, seats, checkReached } = this.#parts;
+    const { cluster, certificates, seats } = this.#parts;
     // Of whom nobody sent here nothing is read.
     const { known, granted } = await this.#grants(token);
     // What is no request shall leave no node behind.
@@ -123,9 +132,7 @@ export class CertificateAuthority implements Duty {
     // Asked again it is gone already.
     const lost = replaces === '' ? undefined : (known.get('node', replaces) ?? known.byName('node', replaces));
     if (lost && roleOf(lost) === 'manager') seats().checkRemoval(lost.ID);
-    const digest = createHash('sha256').update(request).digest('hex');
-    // A seat that nobody reaches is one that the others count on for nothing.
-    if (granted === 'manager' && greets && unheard === '') await checkReached(advertised || hostPort(address, managerPort), digest);
+    if (granted === 'manager' && greets && unheard === '') await this.#checkReached(request, advertised || hostPort(address, managerPort));
     const wanted = {
       token,
       availability: availability as NodeSpec['Availability'],
@@ -136,7 +143,7 @@ export class CertificateAuthority implements Duty {
       key: certificates.keyDigest(request),
     };
     // Asked again with the same request, when an answer was lost, it makes no second node.
-    const { nodeId, role } = await cluster.submit(admitNode(wanted), `join ${digest}`);
+    const { nodeId, role } = await cluster.submit(admitNode(wanted), `join ${greetingOf(request)}`);
     // The answer says that what it rests on is here.
     const view = this.#parts.view();
     const node = view.get('node', nodeId);
@@ -167,23 +174,28 @@ export class CertificateAuthority implements Duty {
   }
 
   /**
-   * Certifies the key of `request` for a member, in the role that the cluster wants of it. A new manager is reached at `address`, with port.
+   * Certifies the key of `request` for a member, in the role that the cluster wants of it. Refuses `failedPrecondition` a seat where nobody would reach it.
    * @param shown digest of the key that the node has shown to have
    */
-  async certify(nodeId: string, request: string, address: string, shown?: string): Promise<IssuedCertificate> {
+  async certify(nodeId: string, asked: Renewing, shown?: string): Promise<IssuedCertificate> {
     // All members wait in one line: a place in it is enough for each.
     if (this.#renewing.has(nodeId)) throw new Refusal('unavailable', `node ${nodeId} asks for a certificate already`);
     this.#renewing.add(nodeId);
-    return await this.#certify(nodeId, request, address, shown).finally(() => this.#renewing.delete(nodeId));
+    return await this.#certify(nodeId, asked, shown).finally(() => this.#renewing.delete(nodeId));
   }
 
-  async #certify(nodeId: string, request: string, address: string, shown: string | undefined): Promise<IssuedCertificate> {
+  async #certify(nodeId: string, { request, managerAddress: address, seat }: Renewing, shown: string | undefined): Promise<IssuedCertificate> {
     const { cluster } = this.#parts;
     const view = await cluster.read();
     const node = view.get('node', nodeId);
     if (!node) throw new Refusal('permissionDenied', `node ${nodeId} was removed from swarm`);
-    const role = certifiedRole(node);
-    if (role === 'manager' && roleOf(node) !== 'manager') await this.#promote(node, address || managerAddress(node));
+    // It has to go on as a worker while it cannot be reached as a manager.
+    const role = seat === 'unwanted' && roleOf(node) === 'worker' ? 'worker' : certifiedRole(node);
+    if (role === 'manager' && roleOf(node) !== 'manager') {
+      const place = address || managerAddress(node);
+      if (seat === 'wanted') await this.#checkPromoted(node, request, place);
+      await this.#promote(node, place);
+    }
     const issued = await this.#issue(view, nodeId, { role, request }, this.#members);
     await this.#note(nodeId, request, { role, until: issued.until, shown });
     if (node.Shoal?.Leaving) await cluster.submit(noteLeft(nodeId));
@@ -203,6 +215,22 @@ export class CertificateAuthority implements Duty {
   async #note(nodeId: string, request: string, certified: Pick<Certified, 'role' | 'until' | 'shown'>): Promise<void> {
     const key = this.#parts.certificates.keyDigest(request);
     await this.#parts.cluster.submit(noteCertificate(nodeId, { ...certified, key }));
+  }
+
+  /** A seat that nobody reaches is one that the others count on for nothing. */
+  async #checkReached(request: string, address: string): Promise<void> {
+    await this.#parts.checkReached(address, greetingOf(request));
+  }
+
+  /** Who asked for the promotion was answered long ago: he finds at the node why it is none. */
+  async #checkPromoted({ ID }: Node, request: string, address: string): Promise<void> {
+    try {
+      await this.#checkReached(request, address);
+    } catch (error) {
+      const { message } = error as Error;
+      await this.#parts.cluster.submit(noteUnreached(ID, message));
+      throw error;
+    }
   }
 
   /** Among those who agree first: a certificate without that would make a manager whom nobody asks. */

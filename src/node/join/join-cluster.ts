@@ -1,8 +1,8 @@
 /** Entering a cluster by token: trust by the token's digest, a certificate by its secret. */
-import { createHash } from 'node:crypto';
 import { type Clock, pause } from '#base/clock';
 import { Refusal } from '#base/refusal';
 import { identityOf } from '#ca/certificate';
+import { greetingOf } from '#ca/greeting';
 import { digestOfToken, rootDigest } from '#ca/join-token';
 import { hasExpired } from '#ca/renewal';
 import type { NodeCertificate } from '#identity/certificate-files';
@@ -64,7 +64,7 @@ export async function joinCluster(options: JoinOptions, clock: Clock, signal: Ab
 async function tryAll(options: JoinOptions, clock: Clock, signal: AbortSignal): Promise<JoinedNode> {
   const key = certificates.newKey();
   const prepared = Promise.all([certificates.request(key), options.fit]).then(([request]) => {
-    options.greeter?.greet(createHash('sha256').update(request).digest('hex'));
+    options.greeter?.greet(greetingOf(request));
     return request;
   });
   // Nobody may come to ask for it.

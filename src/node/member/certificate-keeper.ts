@@ -18,13 +18,16 @@ export interface Certified {
   incarnation: number;
 }
 
+/** Whether the node asks to become a manager with it, or stays what it is. */
+export type Seat = 'wanted' | 'unwanted';
+
 export interface CertificateKeeperParts {
   /** The state folder. */
   state: string;
   nodeId: string;
   certificates: Certificates;
   /** Has a key certified by the cluster; `request` is PEM. */
-  certify: (request: string) => Promise<Certified>;
+  certify: (request: string, seat: Seat) => Promise<Certified>;
   /** What the key's file is sealed with; undefined: nothing. */
   lock: () => string | undefined;
   /** Told when another key of this node has been certified. */
@@ -129,10 +132,10 @@ export class CertificateKeeper {
   }
 
   /** Has a new key certified; the old one counts until that is done. */
-  async renew(): Promise<Certified | undefined> {
+  async renew(seat: Seat = 'unwanted'): Promise<Certified | undefined> {
     const { certificates, certify } = this.#parts;
     const key = certificates.newKey();
-    const issued = await certify(await certificates.request(key));
+    const issued = await certify(await certificates.request(key), seat);
     if (this.#stopped) return undefined;
     const files = { certificate: issued.certificate, roots: issued.roots, key };
     const fault = this.#fault(files);

@@ -19,7 +19,7 @@ import { ManagerRoles } from '#manager/manager-roles';
 import { ReleaseRollout } from '#manager/release/release-rollout';
 import { ManagerSeat } from '#manager/manager-seat';
 import { stages } from '#manager/stages';
-import { hostPort, managerPort, roleOf } from '#model/manager-address';
+import { roleOf } from '#model/manager-address';
 import { swarmTexts } from '#model/swarm-texts';
 import { takeBackup } from '#replica/backup/backup';
 import { openDisk } from '#replica/disk-storage';
@@ -41,7 +41,7 @@ import { nodeOfKey } from './node-of-key.ts';
 import { paceOf } from './pace.ts';
 import { relayedIssuer } from './relayed-issuer.ts';
 import { SealFollower } from './seal-follower.ts';
-import { managerPlace, type Identity } from '../state/identity.ts';
+import { listenPlace, managerPlace, type Identity } from '../state/identity.ts';
 import type { DaemonOptions } from '../options.ts';
 import { systemRandom } from '../system.ts';
 
@@ -69,8 +69,6 @@ export interface ManagerPartParts {
   onReconcile: ReconcileListener;
 }
 
-/** On every address of the host. */
-const usualListen = hostPort('0.0.0.0', managerPort);
 /** Before a manager that joins is asked again whether it takes part. */
 const lookMs = 5;
 
@@ -203,21 +201,16 @@ export class ManagerPart {
     return [() => authority, () => rotation, () => roles, newGitOps, newRollout];
   }
 
-  #newDoor(
-    { nodeId, listen = usualListen }: Identity,
-    socket: string,
-    transport: RaftTransport,
-    { clock, logger, connected, tls }: ManagerPartParts,
-  ): ManagerDoor {
+  #newDoor(identity: Identity, socket: string, transport: RaftTransport, { clock, logger, connected, tls }: ManagerPartParts): ManagerDoor {
     const relayed = relayedIssuer(
       () => this.seat.view(),
       () => this.seat.leaderAddress(),
       tls,
     );
     return new ManagerDoor({
-      nodeId,
+      nodeId: identity.nodeId,
       socket,
-      listen,
+      listen: listenPlace(identity),
       openSession: (id, ...asked) => {
         transport.called(id);
         return this.seat.openSession(id, ...asked);

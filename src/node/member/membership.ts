@@ -6,6 +6,7 @@ import { pause } from '#base/clock';
 import { equal } from '#base/equal';
 import { Refusal } from '#base/refusal';
 import type { NodeRole } from '#ca/certificate';
+import { greetingOf } from '#ca/greeting';
 import { roleStep } from '#ca/role-step';
 import { keepOneManager } from '#control/nodes';
 import { certificates } from '#identity/certificates';
@@ -13,19 +14,20 @@ import type { NodeCertificate } from '#identity/certificate-files';
 import type { Trust } from '#model/object/assignment';
 import { swarmTexts } from '#model/swarm-texts';
 import { makeAnew } from '#replica/group/make-anew';
-import { askToRenew } from '#rpc/ca-client';
+import { askAnyToRenew } from '#rpc/ca-client';
 import { clientCredentials } from '#rpc/credentials';
+import { Greeter } from '#rpc/greeter';
 import { managersLine } from '#rpc/managers-line';
 import { askForDemotion } from './ask-for-demotion.ts';
 import type { Entering } from './entering.ts';
-import { CertificateKeeper, type Certified } from './certificate-keeper.ts';
+import { CertificateKeeper, type Certified, type Seat } from './certificate-keeper.ts';
 import { ManagerPart, type ManagerPartParts } from './manager-part.ts';
 import type { NodeLock } from './node-lock.ts';
 import { NodeWork } from './node-work.ts';
 import type { DaemonOptions } from '../options.ts';
 import type { ReleaseKeeper } from '../release/release-keeper.ts';
 import { forgetManager } from '../state/forget.ts';
-import { managerPlace, writeIdentity, type Identity } from '../state/identity.ts';
+import { listenPlace, managerPlace, writeIdentity, type Identity } from '../state/identity.ts';
 import { instanceOf } from '../state/instance.ts';
 import { ownRunFolder, socketIn } from '../state/run-folder.ts';
 import { hostIsEnding } from '../host-state.ts';
@@ -88,7 +90,7 @@ export class Membership {
       state: options.state,
       nodeId,
       certificates,
-      certify: (request) => this.#certify(request),
+      certify: (request, seat) => (seat === 'wanted' ? this.#greet(request) : this.#certify(request, seat)),
       lock: () => parts.lock.text,
       renewed: () => this.#work?.certified(),
       clock,
@@ -321,7 +323,7 @@ export class Membership {
 
   /** Whom a manager joins is kept before it begins: a crash in between must not forget it. */
   async #renew(): Promise<void> {
-    const issued = await this.#keeper.renew();
+    const issued = await this.#keeper.renew(this.#wanted === 'manager' && !this.#manager ? 'wanted' : 'unwanted');
     if (issued) this.#remember({ incarnation: issued.incarnation || 1 });
   }
 
@@ -376,21 +378,20 @@ export class Membership {
     await this.#manager?.seat.stop();
   }
 
+  /** Where it would be a manager it listens meanwhile: they look there before they give it a seat. */
+  async #greet(request: string): Promise<Certified> {
+    // Where it cannot, they find another one there, or nobody, and say so.
+    const greeter = await Greeter.listen(listenPlace(this.#identity)).catch(() => undefined);
+    greeter?.greet(greetingOf(request));
+    return await this.#certify(request, 'wanted').finally(() => greeter?.close());
+  }
+
   /** By this node's own leader, or by any manager that it knows. */
-  async #certify(request: string): Promise<Certified> {
-    const address = managerPlace(this.#identity);
+  async #certify(request: string, seat: Seat): Promise<Certified> {
+    const asked = { request, managerAddress: managerPlace(this.#identity), seat };
     const tls = this.#keeper.proof;
-    if (this.#manager?.seat.leads())
-      return this.#manager.authority.certify(this.#identity.nodeId, request, address, tls && certificates.keyDigest(tls.now.certificate));
+    if (this.#manager?.seat.leads()) return this.#manager.authority.certify(this.#identity.nodeId, asked, tls && certificates.keyDigest(tls.now.certificate));
     if (!tls) throw new Refusal('unavailable', 'without a certificate no other manager can be asked for one');
-    let last: unknown = new Refusal('unavailable', 'this node knows no manager');
-    for (const manager of this.#othersKnown()) {
-      try {
-        return await askToRenew(manager, clientCredentials(tls), { request, managerAddress: address });
-      } catch (error) {
-        last = error;
-      }
-    }
-    throw last;
+    return await askAnyToRenew(this.#othersKnown(), clientCredentials(tls), asked);
   }
 }

@@ -34,6 +34,11 @@ export function managerPlace({ managerAddress, address }: Identity): string {
   return managerAddress ?? hostPort(address, managerPort);
 }
 
+/** HOST:PORT that it listens on then; absent: on every address of the host. */
+export function listenPlace({ listen }: Identity): string {
+  return listen ?? hostPort('0.0.0.0', managerPort);
+}
+
 const fileName = 'node.json';
 
 /** undefined when the node is in no cluster. */

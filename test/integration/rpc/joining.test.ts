@@ -3,7 +3,6 @@ import { createServer, type Server } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { newRoot } from '#ca/authority';
 import { identityOf } from '#ca/certificate';
-import { Greeter } from '#rpc/greeter';
 import { joinToken, secretBytes } from '#ca/join-token';
 import { updateCluster } from '#control/clusters';
 import { readmitNode, removeNode, unseatManager, updateNode } from '#control/nodes';
@@ -92,28 +91,6 @@ test('who cannot listen may be a worker, and hears why when his token is that of
   await expect(join({ token: tokens().Manager, unheard })).rejects.toThrow(unheard);
   expect([nodes(), seated]).toEqual([['boss'], []]);
   expect((await join({ unheard })).role).toBe('worker');
-});
-
-test('who wants a seat among the managers is reached where he says that he is, by them, or gets none', async () => {
-  const token = tokens().Manager;
-  const greeter = await Greeter.listen('127.0.0.1:0');
-  const another = await Greeter.listen('127.0.0.1:0');
-  const why = 'could not connect to prospective new cluster member using its advertised address: ';
-  another.greet('0'.repeat(64));
-  const elsewhere = `127.0.0.1:${another.port}`;
-  await expect(join({ token, greeter, advertised: elsewhere })).rejects.toThrow(`${why}another one answers at ${elsewhere}`);
-  await another.close();
-  const again = await Greeter.listen('127.0.0.1:0');
-  await expect(join({ token, greeter: again, advertised: elsewhere })).rejects.toThrow(`${why}dial tcp ${elsewhere}: connect: connection refused`);
-  // Neither a node nor a seat of it is left.
-  expect([nodes(), seated]).toEqual([['boss'], []]);
-  const third = await Greeter.listen('127.0.0.1:0');
-  const { port } = third;
-  const { nodeId } = await join({ token, greeter: third, advertised: `127.0.0.1:${port}` });
-  expect(seated).toMatchObject([{ id: nodeId }]);
-  // Where it listened it is to be a manager now; of a worker nobody looks.
-  await (await Greeter.listen(`127.0.0.1:${port}`)).close();
-  expect((await join({ greeter: await Greeter.listen('127.0.0.1:0'), advertised: elsewhere })).role).toBe('worker');
 });
 
 test('a node that is lost is replaced in one step, with its labels, and none that lives', async () => {

@@ -66,6 +66,11 @@ export interface RenewRequest {
   request: string;
   /** HOST:PORT under which others reach the node once it is a manager. */
   managerAddress: string;
+  /**
+   * Whether the node asks for a seat among the managers. "wanted": it does, and greets at `manager_address` as one that joins; "unwanted": it keeps the role
+   * that it has. Empty, of an earlier program: what is wanted of it is what it gets, and nobody looks where it is reached.
+   */
+  seat: string;
 }
 
 export interface RenewResponse {
@@ -390,7 +395,7 @@ export const JoinResponse: MessageFns<JoinResponse> = {
 };
 
 function createBaseRenewRequest(): RenewRequest {
-  return { request: "", managerAddress: "" };
+  return { request: "", managerAddress: "", seat: "" };
 }
 
 export const RenewRequest: MessageFns<RenewRequest> = {
@@ -400,6 +405,9 @@ export const RenewRequest: MessageFns<RenewRequest> = {
     }
     if (message.managerAddress !== "") {
       writer.uint32(18).string(message.managerAddress);
+    }
+    if (message.seat !== "") {
+      writer.uint32(26).string(message.seat);
     }
     return writer;
   },
@@ -431,6 +439,14 @@ export const RenewRequest: MessageFns<RenewRequest> = {
             }
 
             message.managerAddress = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.seat = reader.string();
             continue;
           }
         }
