@@ -84,6 +84,11 @@ export class Pushing {
     await this.following.restart();
   }
 
+  /** Its daemon stops. */
+  async closeDoor(): Promise<void> {
+    await this.#door?.stop();
+  }
+
   /** Makes the repository in the cluster. */
   create(more: Partial<RepositorySpec> = {}): void {
     this.following.cluster.run(createRepository({ Name: 'infra', URL: '', Hosted: true, Branch: 'main', Path: 'stacks', Interval: 3600 * second, ...more }));
@@ -122,7 +127,7 @@ export class Pushing {
   }
 
   async stop(): Promise<void> {
-    await this.#door?.stop();
+    await this.closeDoor();
     await this.#follower?.stop();
     await this.#api?.stop();
     await this.following.stop();

@@ -14,6 +14,8 @@ export interface DoorGitRequest extends Omit<GitRequest, 'user'> {
   repository: string;
   /** Id of the token that was shown. */
   token: string;
+  /** Aborted when the door closes: a little later whoever is still there is cut off. */
+  closing: AbortSignal;
 }
 
 export interface DoorPlanRequest {
@@ -43,6 +45,7 @@ export interface GitDoorParts {
   verdict: (asked: DoorVerdictRequest, response: ServerResponse) => Promise<void>;
   /** Sources that showed what is not believed. */
   guesses: RateLimit;
+  closing: AbortSignal;
   clock: Pick<Clock, 'monotonicNow'>;
   logger: Logger;
 }
@@ -100,7 +103,10 @@ export class GitDoor {
     if (token === undefined) return;
     const { repository } = asked;
     const bring = (): Promise<void> =>
-      this.#parts.git({ ...asked, headers: request.headers, body: bodyPieces(request, bodyBounds(asked.service)), token }, response);
+      this.#parts.git(
+        { ...asked, headers: request.headers, body: bodyPieces(request, bodyBounds(asked.service)), token, closing: this.#parts.closing },
+        response,
+      );
     await this.#inTurn({ id: repository, user: token }, response, bring);
   }
 

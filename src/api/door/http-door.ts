@@ -21,7 +21,7 @@ export interface HttpDoorOptions {
   tls?: { cert: string; key: string };
 }
 
-export interface HttpDoorParts extends Omit<GitDoorParts, 'guesses'> {
+export interface HttpDoorParts extends Omit<GitDoorParts, 'guesses' | 'closing'> {
   /** What proves that a delivery for this repository is genuine; undefined where there is none. */
   secretOf: (repository: string) => Promise<string | undefined>;
   /** One look at the repository, at whoever leads. */
@@ -54,13 +54,14 @@ export class HttpDoor {
   readonly #guesses = new RateLimit(mostRefused, minuteMs);
   readonly #sources = new Map<string, Places>();
   readonly #looks: Looks;
+  readonly #closing = new AbortController();
   readonly #git: GitDoor;
 
   constructor(options: HttpDoorOptions, parts: HttpDoorParts) {
     this.#options = options;
     this.#parts = parts;
     this.#seen = new Seen(parts.clock);
-    this.#git = new GitDoor({ ...parts, guesses: this.#guesses });
+    this.#git = new GitDoor({ ...parts, guesses: this.#guesses, closing: this.#closing.signal });
     this.#looks = new Looks((name) => this.#look(name), parts.clock);
     const listener: RequestListener = (request, response) => void this.#handle(request, response);
     const bounds = { headersTimeout: headersMs, requestTimeout: requestMs, maxHeaderSize: 16 * 1024, keepAliveTimeout: 5_000 };
@@ -82,6 +83,7 @@ export class HttpDoor {
 
   async stop(): Promise<void> {
     this.#looks.stop();
+    this.#closing.abort();
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     this.#server.closeIdleConnections();
     const cancel = this.#parts.clock.after(stopGraceMs, () => this.#server.closeAllConnections());

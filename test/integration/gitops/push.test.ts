@@ -10,6 +10,8 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { suspendRepository, updateRepository } from '#control/repository/repositories';
 import { addIssuer, removeIssuer } from '#control/repository/issuers';
 import { removeToken } from '#control/repository/tokens';
+import { create } from '#store/action';
+import { runningTask } from '#test/support/api-fixture';
 import { Pushing } from '#test/support/git-pushing';
 import { stackFile, within } from '#test/support/git-repository';
 
@@ -79,7 +81,7 @@ test('a rollout that fails says so, and what it went back to', async () => {
   expect((await world.push(token)).remote.at(-1)).toMatch(/^DEPLOYED: /);
 });
 
-test('a push comes to any manager; where the leader dies in the middle of it the push ends badly, and the next leader goes on', async () => {
+test('a push comes to any manager; where the leader dies in the middle of it the next one goes on, and says what becomes of it', async () => {
   await world.stop();
   world = await new Pushing().start({ follower: true });
   world.create();
@@ -106,15 +108,29 @@ test('a push comes to any manager; where the leader dies in the middle of it the
   const taken = () => following.image('web_web') === 'app:2';
   await within(60_000, taken, () => following.logged.slice(-5).join('\n'));
   await world.changeLeader();
+  const { cluster } = following;
+  cluster.write([
+    create('task', runningTask(cluster.store.byName('service', 'web_late') ?? ({} as never), { id: 'late1', slot: 1, nodeId: 'node-one', now: 1 })),
+  ]);
   const broken = await pushed;
-  expect(broken.code).not.toBe(0);
-  expect(broken.remote.join('\n')).not.toContain('DEPLOYED: commit');
+  expect(broken.remote.slice(-2)).toEqual([
+    `the leader went away: commit ${second.slice(0, 12)} is taken, and the next one goes on with it`,
+    `DEPLOYED: 1 stack as commit ${second.slice(0, 12)} wants them`,
+  ]);
+  expect(broken.code).toBe(0);
   expect(following.cluster.store.byName('repository', 'infra')?.Pushed?.Commit).toBe(second);
   // Who pushes again hears that it is there; what comes next is deployed by the new leader.
   repository.commit({ 'stacks/web/compose.yml': stackFile('app:3') });
   const next = await world.push(token);
   expect([next.code, next.remote.at(-1)]).toEqual([0, expect.stringMatching(/^DEPLOYED: /)]);
   expect(following.image('web_web')).toBe('app:3');
+  // A manager that stops says what it knows, and that the push is taken.
+  const last = repository.commit({ 'stacks/web/compose.yml': slow });
+  const cut = world.push(token);
+  await within(60_000, taken, () => following.logged.slice(-5).join('\n'));
+  await world.closeDoor();
+  const unknown = `NOT DEPLOYED: it is not known here what becomes of commit ${last.slice(0, 12)}, which is taken: this manager stops; `;
+  expect(await cut).toMatchObject({ code: 0, remote: expect.arrayContaining([`${unknown}\`shoal stack ls\` at another manager shows it`]) });
 });
 
 test('while nothing is written the push says why, and is done when that ends', async () => {
