@@ -19,7 +19,7 @@ export function keysFor(view: View, repository: Repository): RepositoryKeys | un
   const cluster = sealingOf(view);
   if (!cluster) return undefined;
   const { Spec } = repository;
-  return { Name: Spec.Name, Own: sealingFor(cluster, sealedAs(view, repository)).Identity, Whole: isWhole(view, repository) };
+  return { Name: Spec.Name, Own: identityOf(secretFor(cluster, sealedAs(view, repository))), Whole: isWhole(view, repository) };
 }
 
 /** What declares it bounds it: also what was taken from that one since. */
@@ -34,9 +34,18 @@ export function sealedAs(view: View, { Spec, Parent, SealedAs }: Repository): st
   return SealedAs ?? `${parent ? `${sealedAs(view, parent)}/` : ''}${Spec.Name.toLowerCase()}`;
 }
 
-export function sealingFor({ Identity }: Pick<Sealing, 'Identity'>, place: string): Sealing {
-  const secret = new Uint8Array(hkdfSync('sha256', Identity, '', `shoal repository ${place}`, keyBytes));
+/** With the public part, which takes some milliseconds to make. */
+export function sealingFor(cluster: Pick<Sealing, 'Identity'>, place: string): Sealing {
+  const secret = secretFor(cluster, place);
   const key = createPrivateKey({ key: Buffer.concat([keyHead, secret]), format: 'der', type: 'pkcs8' });
   const open = createPublicKey(key).export({ format: 'der', type: 'spki' }).subarray(-keyBytes);
-  return { Identity: bech32('age-secret-key-', secret).toUpperCase(), Recipient: bech32('age', open) };
+  return { Identity: identityOf(secret), Recipient: bech32('age', open) };
+}
+
+function secretFor({ Identity }: Pick<Sealing, 'Identity'>, place: string): Uint8Array {
+  return new Uint8Array(hkdfSync('sha256', Identity, '', `shoal repository ${place}`, keyBytes));
+}
+
+function identityOf(secret: Uint8Array): string {
+  return bech32('age-secret-key-', secret).toUpperCase();
 }

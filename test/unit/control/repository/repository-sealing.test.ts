@@ -35,7 +35,7 @@ test('added anew it has its key again; a child has another than one of its name,
   expect(keysFor(cluster.store, first)).toBeUndefined();
   cluster.run(setSealing(sealing));
   const key = keysFor(cluster.store, first);
-  expect(key).toMatchObject({ Name: 'Shop', Whole: false });
+  expect(key).toEqual({ Name: 'Shop', Own: sealingFor(sealing, 'shop').Identity, Whole: false });
   cluster.run(removeRepository('Shop'));
   expect(keysFor(cluster.store, added(cluster, 'shop'))?.Own).toBe(key?.Own);
   cluster.run(removeRepository('shop'));
