@@ -15,6 +15,7 @@ import type { CommitList } from '#model/git/notify';
 import type { RepositorySpec } from '#model/object/repository';
 import type { RenderedStack } from '#reconciler/rendered';
 import { CarryOut, type SeenCommit, type WaitingChanges } from './apply/carry-out.ts';
+import type { Rehearsal } from './apply/rehearsal.ts';
 import type { ReconcileEvents } from './events.ts';
 import { Rewritten, type GitWorkers } from './git-workers.ts';
 import type { CommitRange, HeldLine, MirrorPlace, SealingKeys } from './protocol.ts';
@@ -36,6 +37,8 @@ export interface FollowerParts {
   prepare?: () => Promise<boolean>;
   /** Parts of what the leader may hold of it; absent: there is no bound. */
   shares?: Shares;
+  /** What the first change would otherwise have to wait for; absent: it waits. */
+  rehearsal?: Rehearsal;
   /** The end of whoever followed it before; absent: nobody did. */
   before?: Promise<void>;
   /** From 0 to 1; absent: by chance. */
@@ -301,6 +304,7 @@ export class Follower {
     const equal = await this.#carryOut.run(rendered, seen);
     if (!equal) this.#settled = undefined;
     this.#isEqual = this.#settled === rendered;
+    if (!this.#stop.signal.aborted) this.#parts.rehearsal?.begin(this.#spec.Name, rendered.stacks);
   }
 
   /** What is not written because the stack or the repository is suspended. */

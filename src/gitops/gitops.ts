@@ -27,6 +27,7 @@ import { planAdoption } from '#reconciler/plan';
 import { SettledStacks } from '#reconciler/settled';
 import { commitActions, planCommit, planDeclared } from '#reconciler/repository-plan';
 import type { SeenCommit, WaitingChanges } from './apply/carry-out.ts';
+import { Rehearsal } from './apply/rehearsal.ts';
 import { ReconcileEvents } from './events.ts';
 import { Follower } from './follower.ts';
 import { GitWorkers } from './git-workers.ts';
@@ -88,6 +89,7 @@ export class GitOps {
   readonly #houses = new Houses();
   readonly #held = { followed: new HeldBytes(followedBounds()), asked: new HeldBytes(askedBounds()) };
   readonly #shares: MirrorShares;
+  readonly #rehearsal: Rehearsal;
   readonly #followers = new Map<string, { spec: RepositorySpec; follower: Follower }>();
   /** Stack → its repository: only that one wakes when the stack changes. */
   readonly #owners = new Map<string, string>();
@@ -103,6 +105,7 @@ export class GitOps {
     this.#options = options;
     this.#parts = parts;
     this.events = new ReconcileEvents(parts);
+    this.#rehearsal = new Rehearsal(parts);
     const { folder, program } = options;
     const houseOf = (mirror: string): ReturnType<HouseOf> => {
       const { name, ids } = this.#houses.with(basename(mirror));
@@ -275,6 +278,7 @@ export class GitOps {
       logger: this.#parts.logger.child({ repository: spec.Name }),
       events: this.events,
       workers: this.#workers,
+      rehearsal: this.#rehearsal,
       place: this.#place(id, spec),
       shares: { followed: () => this.#part('followed', id, spec), asked: () => this.#part('asked', id, spec) },
       ...(spec.Hosted && { prepare: () => this.#hosted.ready(id) }),

@@ -215,6 +215,11 @@ interface Planning extends PlanOptions {
   who?: string;
 }
 
+/** The steps of one stack by itself: what its repository has to do with others is not looked at. */
+export function planAlone(view: View, repository: string, rendered: RenderedStack, now: number): Step[] {
+  return planVersion({ view, repository, now, commit: rendered.Commit, confirmed: false, gone: [], mass: undefined }, rendered);
+}
+
 /** What would change if the repository got the stack, a line each. Throws Refusal. */
 export function planAdoption(view: View, adopter: Adopter, rendered: RenderedStack, now: number): readonly string[] {
   if ('errors' in rendered) return rendered.errors;
