@@ -3,6 +3,11 @@ import { createInterface } from 'node:readline/promises';
 import { CommandError } from './command-error.ts';
 import type { Terminal } from './output/terminal.ts';
 
+/** Throws CommandError where nobody is there to be asked: what may take more away than its command says is not done unasked. `yes`: how it is allowed. */
+export function needsTerminal(terminal: Terminal, question: string, yes: string): void {
+  if (!terminal.interactive || !process.stdin.isTTY) throw new CommandError(`${question} Nobody is here to be asked: give ${yes}`);
+}
+
 /** Throws CommandError when the answer is not yes. */
 export async function confirmAtTerminal(terminal: Terminal, question: string): Promise<void> {
   if (!terminal.interactive || !process.stdin.isTTY) return;

@@ -226,7 +226,7 @@ export function planAdoption(view: View, adopter: Adopter, rendered: RenderedSta
   const adopted = new Overlay(view);
   const context = { now, random: seededRandom(1), newId: () => 'planned' };
   adopted.lay(adoptStack(rendered.Name, adopter)(view, context).actions);
-  return changesBy(adopted, tried({ view: adopted, now }, rendered, adopter), false);
+  return changesOf({ view: adopted, now }, rendered, adopter, tried({ view: adopted, now }, rendered, adopter), false).all;
 }
 
 /** `steps`, and where they leave the stack as it is, what brings its version in force back after a change by hand. */
@@ -286,12 +286,23 @@ function planDeploy(planning: Planning, rendered: AppliedStack, source: Reposito
   // What changes of the record alone was changed by nobody's hand.
   const touches = actions.some(({ kind }) => kind !== 'stack' && kind !== 'revision' && kind !== 'deed');
   const drift = repeated && touches && conditionOf(stack).State === 'applied';
-  const now = changesBy(view, actions, drift);
-  const all = whole(planning, rendered, source, actions);
-  const later = all === actions ? [] : changesBy(view, all, drift).filter((line) => !now.includes(line));
-  const changes = [...now, ...later.map((line) => `${line}, when the rest is healthy`)];
-  const reason = reasonOf(later.length > 0 && now.length === 0 ? changes : now, stack, drift);
+  const { now, all: changes } = changesOf(planning, rendered, source, actions, drift);
+  const reason = reasonOf(now.length === 0 ? changes : now, stack, drift);
   return [{ type: 'apply', name, rendered, source, reason, drift, changes }];
+}
+
+/** What `actions` change, a line each, and beside that what comes when the rest is healthy. */
+function changesOf(
+  { view, now: at }: Pick<Planning, 'view' | 'now'>,
+  rendered: AppliedStack,
+  source: RepositorySource,
+  actions: readonly Action[],
+  drift: boolean,
+): { now: readonly string[]; all: readonly string[] } {
+  const now = changesBy(view, actions, drift);
+  const inTheEnd = wholeActions(view, rendered.spec, deployOptions(rendered, source), actions, contextOf(at, 'later'));
+  const later = inTheEnd === actions ? [] : changesBy(view, inTheEnd, drift).filter((line) => !now.includes(line));
+  return { now, all: [...now, ...later.map((line) => `${line}, when the rest is healthy`)] };
 }
 
 /** How a stack is deployed as its commit has it. */
@@ -314,11 +325,6 @@ export function deployOptions(rendered: AppliedStack, source: RepositorySource):
 function tried({ view, now }: Pick<Planning, 'view' | 'now'>, rendered: AppliedStack, source: RepositorySource, restores = false): readonly Action[] {
   if (!('spec' in rendered)) return [];
   return deployStack(rendered.spec, { ...deployOptions(rendered, source), restores })(view, contextOf(now, `planned ${rendered.Name} `)).actions;
-}
-
-/** What comes of it in the end. */
-function whole({ view, now }: Planning, rendered: AppliedStack, source: RepositorySource, actions: readonly Action[]): readonly Action[] {
-  return wholeActions(view, rendered.spec, deployOptions(rendered, source), actions, contextOf(now, 'later'));
 }
 
 function contextOf(now: number, word: string): UseCaseContext {

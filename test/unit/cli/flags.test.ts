@@ -37,7 +37,7 @@ const commands: Readonly<Record<string, readonly string[]>> = {
   'stack resume': ['shop'],
   'stack rm': ['shop'],
   'stack rm --force': ['site'],
-  'stack adopt': ['shop'],
+  'stack adopt': ['--yes', 'shop'],
   'stack history': ['shop'],
   'stack diff': ['shop'],
   'stack rollback': ['--detach', 'shop'],

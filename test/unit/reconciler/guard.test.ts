@@ -9,7 +9,7 @@ import { judgeRevision } from '#control/stack/revisions';
 import { deployStack, removeStack } from '#control/stack/stacks';
 import { namespaceLabel } from '#model/object/meta';
 import type { StackSource, StackSpec } from '#model/object/stack';
-import { planRepository } from '#reconciler/plan';
+import { planAdoption, planRepository } from '#reconciler/plan';
 import type { Step } from '#reconciler/step';
 import type { RenderedStack } from '#reconciler/rendered';
 import { update } from '#store/action';
@@ -134,8 +134,11 @@ test('a stack that only its label knows is held until it is adopted, and then lo
   const cluster = followed();
   for (const name of ['a_web', 'a_old']) cluster.run(createService(serviceSpec(name, { Labels: { [namespaceLabel]: 'a' } })));
   expect(plan(cluster, 'c1', [rendered('a', ['web'])])).toEqual(['hold a']);
-  cluster.run(adoptStack('a', { Kind: 'repository', Repository: 'main', Path: 'stacks/a', Commit: 'c1' }));
   const stack = rendered('a', ['web']);
+  const adopter = { Kind: 'repository', Repository: 'main', Path: 'stacks/a', Commit: 'c1' } as const;
+  // Who is asked whether to give it away is told so.
+  expect(planAdoption(cluster.store, adopter, stack, 0)).toContainEqual(expect.stringMatching(/^a_old.*when the rest is healthy$/));
+  cluster.run(adoptStack('a', adopter));
   expect(plan(cluster, 'c1', [stack])).toEqual(['apply a']);
   cluster.run(deployStack(stack.spec, { source: sourceOf(stack), digest: stack.digest, prune: true }));
   // It goes when what stays is well.

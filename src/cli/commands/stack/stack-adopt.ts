@@ -1,6 +1,6 @@
 /** `stack adopt`: a stack that no repository made is given to the one that has a folder of its name. */
 import type { Command } from 'commander';
-import { confirmAtTerminal } from '../../confirm.ts';
+import { confirmAtTerminal, needsTerminal } from '../../confirm.ts';
 import { openSession } from '../../session.ts';
 import { stackPath } from './stack-control.ts';
 
@@ -25,7 +25,7 @@ export function addStackAdopt(stack: Command): void {
     .argument('<stack>')
     .option('--repo <name>', 'where several repositories wait for it')
     .option('--dry-run', 'only show it')
-    .option('-y, --yes', 'do not ask')
+    .option('-y, --yes', 'do not ask; needed where no terminal is')
     .option('--json', 'the plan as data')
     .action(adopt);
 }
@@ -40,7 +40,11 @@ async function adopt(name: string, flags: AdoptFlags, command: Command): Promise
     for (const line of plan.Lines.length > 0 ? plan.Lines : ['nothing changes']) terminal.out(`  ${line}`);
   }
   if (flags.dryRun) return;
-  if (!flags.yes && !flags.json) await confirmAtTerminal(terminal, `Give stack ${name} to repository ${plan.Repository}?`);
+  if (!flags.yes) {
+    const question = `Give stack ${name} to repository ${plan.Repository}?`;
+    needsTerminal(terminal, question, '--yes, or --dry-run');
+    await confirmAtTerminal(terminal, question);
+  }
   await client.post(`${stackPath(name)}/adopt`, body);
   if (!flags.json) terminal.out(`Stack ${name} belongs to repository ${plan.Repository} now`);
 }
