@@ -96,11 +96,20 @@ export function deployNetwork(
     changes.updated.push({ Kind: 'network', Name: spec.Name });
     return;
   }
+  if (present) throw taken(spec.Name, makerOf(overlay, present.ID));
   checkNetwork(overlay, spec);
   const network = { ...newMeta(context.newId()), Spec: networkDefaults(inStack(spec, stack)) };
   overlay.lay([create('network', network)]);
   changes.created.push({ Kind: 'network', Name: spec.Name });
   changes.owned.push(owned('network', network));
+}
+
+/** Somebody else's, who gave it that very name. */
+function taken(name: string, maker: Stack | undefined): Refusal {
+  const repository = maker?.Source.Kind === 'repository' ? ` of repository ${maker.Source.Repository}` : '';
+  const whose = maker ? `is that of stack ${maker.Spec.Name}${repository}` : 'belongs to no stack';
+  const text = `network with name ${name} already exists: it ${whose}; use it with \`external: true\`, or give this one another name`;
+  return new Refusal('alreadyExists', text, { plain: true });
 }
 
 function unchangeable(name: string, setting: string, mate: Stack | undefined): Refusal {
