@@ -1,8 +1,8 @@
 /** Stacks as lists show them: those with a record, and those known only by the label on their services. */
-import { own } from '#base/text/own';
 import type { Clock } from '#base/clock';
 import { compareTexts } from '#base/text/text';
 import { revisionWithDigest } from '#control/stack/revisions';
+import { claimOn } from '#control/explain/claims';
 import { isEmptyRecord } from '#control/stack/inventory';
 import { healthOfStack, nodesOf, type StackHealth } from '#control/stack/stack-health';
 import { namespaceLabel } from '#model/object/meta';
@@ -63,6 +63,11 @@ export function stackDetails(view: View, name: string, parts: SummaryParts): Sta
   return { ...summariser(view, parts)(name, stack), ServiceNames: Versions.map(({ Name }) => Name), Versions };
 }
 
+/** The services that carry the stack's label, by name: all that is known of a stack that docker's own CLI deployed. */
+export function labelledServices(view: View, stack: string): Service[] {
+  return [...view.list('service')].filter(({ Spec }) => Spec.Labels?.[namespaceLabel] === stack).toSorted((a, b) => compareTexts(a.Spec.Name, b.Spec.Name));
+}
+
 function stackParts(view: View): Map<string, StackParts> {
   const stacks = new Map<string, StackParts>();
   for (const record of view.list('stack')) stacks.set(record.Spec.Name, { record, services: [] });
@@ -92,7 +97,7 @@ function summariser(view: View, { clock, reconciler }: SummaryParts): (name: str
       Name: name,
       Services: services.length,
       Source: record?.Source ?? { Kind: 'deploy' },
-      Condition: claim(view, name, record) ?? (record && conditionOf(record)) ?? { State: 'applied', Message: '', Since: UpdatedAt },
+      Condition: claimOn(view, name) ?? (record && conditionOf(record)) ?? { State: 'applied', Message: '', Since: UpdatedAt },
       ...(!(record && isEmptyRecord(record)) && { Health }),
       ...(waiting?.drift === true && { Drifted: waiting.lines }),
       ...(waiting?.drift === false && { Waiting: waiting.lines }),
@@ -103,14 +108,4 @@ function summariser(view: View, { clock, reconciler }: SummaryParts): (name: str
       UpdatedAt,
     };
   };
-}
-
-/** A stack that no repository has, and one waits for. */
-function claim(view: View, name: string, record: Stack | undefined): StackCondition | undefined {
-  if (record?.Source.Kind === 'repository') return undefined;
-  for (const { Status } of view.list('repository')) {
-    const reason = own(Status.Held, name);
-    if (reason !== undefined) return { State: 'held', Message: reason, Since: Status.Since, ...(Status.Commit !== undefined && { Commit: Status.Commit }) };
-  }
-  return undefined;
 }

@@ -4,11 +4,14 @@ import { counted, humanDuration } from '#base/text/human';
 import { shownName } from '#base/text/shown-name';
 import { shortCommit } from '#base/text/text';
 import { leavingText } from '#model/difference/leaving-text';
-import { conditionOf, type Revision, type Stack, type StackSource } from '#model/object/stack';
+import type { Service } from '#model/object/service';
+import type { HealthState } from '#model/object/states';
+import { conditionOf, type Quarantine, type Revision, type Stack, type StackCondition, type StackSource } from '#model/object/stack';
 import type { View } from '#store/view';
 import { isEmptyRecord } from '../stack/inventory.ts';
 import { newestRevision, revisionsOf, revisionWithDigest } from '../stack/revisions.ts';
-import { healthOfService, nodesOf, stackHealth } from '../stack/stack-health.ts';
+import { healthOfService, healthOfStack, nodesOf, stackHealth } from '../stack/stack-health.ts';
+import { claimOn } from './claims.ts';
 import { stillSentence } from './still.ts';
 
 /** What is not written of it, as the reconciler knows it. */
@@ -27,15 +30,31 @@ export function explainStack(view: View, stack: Stack, waiting: WaitingLines | u
     isEmptyRecord(stack)
       ? 'Nothing of it was ever applied.'
       : `It is in force as ${current ? revisionText(current, now) : 'a version from before revisions were kept'}.`,
-    ...servicesLines(view, stack, now),
+    ...servicesLines(view, stack.Services, now),
     ...healthLine(view, stack, now),
-    ...conditionLines(stack),
+    ...conditionLines(claimOn(view, Name) ?? conditionOf(stack), stack.Quarantine),
     ...leavingLine(stack, now),
     ...waveLines(stack),
     ...quarantineLine(stack),
     ...stillLines(view, stack, now),
     ...waitingLines(waiting),
     ...lastLine(view, stack, current, now),
+  ];
+}
+
+/** The same of a stack that is known by its services' label alone: docker's own CLI deployed it. */
+export function explainLabelled(view: View, name: string, services: readonly Service[], now: number): string[] {
+  const claim = claimOn(view, name);
+  const { State, Message } = healthOfStack(view, services, nodesOf(view), now);
+  return [
+    `Stack ${name} was deployed by docker's own CLI, and belongs to no repository: what is known of it is the label on its services.`,
+    ...servicesLines(
+      view,
+      services.map(({ Spec }) => Spec.Name),
+      now,
+    ),
+    ...wholeLine(State, Message),
+    ...(claim ? conditionLines(claim) : []),
   ];
 }
 
@@ -53,34 +72,36 @@ function revisionText({ Spec, Source, Who, Of, CreatedAt }: Revision, now: numbe
   return `revision ${Spec.Number}${from}${who} ${humanDuration(now - timeOf(CreatedAt))} ago${of}`;
 }
 
-function servicesLines(view: View, { Services }: Stack, now: number): string[] {
-  if (Services.length === 0) return [];
+function servicesLines(view: View, names: readonly string[], now: number): string[] {
+  if (names.length === 0) return [];
   const nodes = nodesOf(view);
-  const lines = Services.slice(0, mostLines).map((name) => {
+  const lines = names.slice(0, mostLines).map((name) => {
     const service = view.byName('service', name);
     if (!service) return `  ${name} is missing.`;
     const { state, running, wanted, message } = healthOfService(view, service, nodes, now);
     const image = service.Spec.TaskTemplate.ContainerSpec?.Image ?? '';
     return `  ${name} wants ${counted(wanted, 'task')} of ${image.split('@')[0]}; ${running} run${state === 'healthy' ? '' : `. It is ${state}: ${message}`}.`;
   });
-  const more = Services.length > mostLines ? [`  and ${Services.length - mostLines} more.`] : [];
-  return [`It has ${counted(Services.length, 'service')}:`, ...lines, ...more];
+  const more = names.length > mostLines ? [`  and ${names.length - mostLines} more.`] : [];
+  return [`It has ${counted(names.length, 'service')}:`, ...lines, ...more];
 }
 
 function healthLine(view: View, stack: Stack, now: number): string[] {
   const health = stackHealth(view, stack, nodesOf(view), now);
-  if (!health) return [];
-  return [health.State === 'healthy' ? 'All of it is healthy.' : `As a whole it is ${health.State}: ${health.Message}.`];
+  return health ? wholeLine(health.State, health.Message) : [];
 }
 
-function conditionLines(stack: Stack): string[] {
-  const { State, Message, Errors = [], Commit } = conditionOf(stack);
+function wholeLine(state: HealthState, message: string): string[] {
+  return [state === 'healthy' ? 'All of it is healthy.' : `As a whole it is ${state}: ${message}.`];
+}
+
+function conditionLines({ State, Message, Errors = [], Commit }: StackCondition, quarantine?: Quarantine): string[] {
   const commit = Commit === undefined ? '' : ` of commit ${shortCommit(Commit)}`;
-  if (State === 'refused')
-    return [
-      `The version${commit} is refused, and changed nothing:`,
-      ...(Errors.length > 0 ? Errors : [Message]).slice(0, mostLines).map((each) => `  ${each}`),
-    ];
+  if (State === 'refused') {
+    // What was in force and was given up changed a good deal; what was refused before that, nothing.
+    const what = quarantine?.Message === Message ? 'was given up' : 'is refused, and changed nothing';
+    return [`The version${commit} ${what}:`, ...(Errors.length > 0 ? Errors : [Message]).slice(0, mostLines).map((each) => `  ${each}`)];
+  }
   if (State === 'held') return [`The version${commit} is held: ${Message}.`];
   return Message === '' ? [] : [`It waits: ${Message}.`];
 }

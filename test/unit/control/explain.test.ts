@@ -2,8 +2,9 @@
 import { expect, test } from 'vitest';
 import { second } from '#base/text/duration';
 import { explainRepository } from '#control/explain/repository';
-import { explainStack } from '#control/explain/stack';
+import { explainLabelled, explainStack } from '#control/explain/stack';
 import { createRepository, setRepositoryStatus, suspendRepository } from '#control/repository/repositories';
+import { createService } from '#control/service/services';
 import { judgeRevision } from '#control/stack/revisions';
 import { giveUpRevision } from '#control/stack/stack-rollback';
 import { deployStack } from '#control/stack/stacks';
@@ -50,7 +51,7 @@ test('one that went back says why, what is not tried again, and what would be wr
   cluster.run(suspendRepository('infra', true));
   const lines = stack();
   expect(lines[1]).toMatch(/^It is in force as revision 3 by shoal .* which brought back revision 1\.$/);
-  expect(lines).toContain('The version of commit 222222222222 is refused, and changed nothing:');
+  expect(lines).toContain('The version of commit 222222222222 was given up:');
   expect(lines).toContain('  rolled back to revision 1 (commit 111111111111): a task ended');
   expect(lines).toContain('That version is not tried again before its files change, or `shoal stack retry web`.');
   expect(lines.some((line) => /^Repository infra is suspended since .*`shoal repo resume infra`\.$/.test(line))).toBe(true);
@@ -77,5 +78,34 @@ test('a repository says what it follows, what was read, and how each stack fares
     'It has 2 stacks (`shoal stack explain NAME` says more of each):',
     '  web: applied, healthy.',
     '  shop: held: not its own.',
+  ]);
+});
+
+test('one that docker deployed, and that a repository waits for, says what runs and why it is not taken', () => {
+  const { cluster } = world();
+  cluster.run(
+    createService({
+      Name: 'hand_app',
+      TaskTemplate: { ContainerSpec: { Image: 'app:1' } },
+      Mode: { Replicated: { Replicas: 1 } },
+      Labels: { 'com.docker.stack.namespace': 'hand' },
+    }),
+  );
+  cluster.run(
+    setRepositoryStatus('infra', {
+      State: 'held',
+      Commit: '1'.repeat(40),
+      Message: '',
+      Since: '2026-01-01T00:00:00.000Z',
+      Held: { hand: 'it is not its own' },
+    }),
+  );
+  const services = [...cluster.store.list('service')].filter(({ Spec }) => Spec.Name === 'hand_app');
+  expect(explainLabelled(cluster.store, 'hand', services, now)).toEqual([
+    "Stack hand was deployed by docker's own CLI, and belongs to no repository: what is known of it is the label on its services.",
+    'It has 1 service:',
+    '  hand_app wants 1 task of app:1; 1 run.',
+    'All of it is healthy.',
+    'The version of commit 111111111111 is held: it is not its own.',
   ]);
 });

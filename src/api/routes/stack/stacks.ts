@@ -3,7 +3,7 @@ import { own } from '#base/text/own';
 import { inTurns } from '#base/pace/steps';
 import { Refusal } from '#base/refusal';
 import type { UseCase } from '#control/cluster';
-import { explainStack } from '#control/explain/stack';
+import { explainLabelled, explainStack } from '#control/explain/stack';
 import { imagesOf, servicesToAsk, untoldWarnings, withDigests } from '#control/stack/image-digests';
 import { adoptStack, suspendStack, type Adopter } from '#control/stack/stack-states';
 import { deployStack, removeStackByHand, specDigest } from '#control/stack/stacks';
@@ -18,7 +18,7 @@ import { HttpError } from '../../errors.ts';
 import { flag, get, parameter, post, remove, type Answer, type Call, type Route } from '../../router.ts';
 import { whoOf } from '../../request/who.ts';
 import { stackAdoptRequest, stackDeployRequest } from '../../request/bodies.ts';
-import { stackDetails, stackSummaries } from '../../view/stack-summary.ts';
+import { labelledServices, stackDetails, stackSummaries } from '../../view/stack-summary.ts';
 
 export function stackRoutes(context: Context): Route[] {
   return [
@@ -51,8 +51,11 @@ async function details(context: Context, name: string): Promise<object> {
 async function explained(context: Context, name: string): Promise<readonly string[]> {
   const view = await readView(context);
   const stack = view.byName('stack', name);
-  if (!stack) throw new Refusal('notFound', `stack ${name} not found`);
-  return explainStack(view, stack, context.reconciler.waiting(name), context.clock.now());
+  const now = context.clock.now();
+  if (stack) return explainStack(view, stack, context.reconciler.waiting(name), now);
+  const labelled = labelledServices(view, name);
+  if (labelled.length === 0) throw new Refusal('notFound', `stack ${name} not found`);
+  return explainLabelled(view, name, labelled, now);
 }
 
 async function suspend(call: Call, context: Context, on: boolean): Promise<Answer> {
