@@ -67,7 +67,10 @@ function readTree(loader: Loader, path: string, bytes: Uint8Array): Tree | undef
       });
     }
     if (!isMap(source.value)) {
-      add(report, 'error', [], 'the file must be a map with a key `services`', undefined, source);
+      add(report, 'error', [], 'the file must be a map with a key `services`', undefined, {
+        ...source,
+        place: (path) => source.place(path) ?? { line: 1, column: 1 },
+      });
       return undefined;
     }
     const value = fillIn(loader, source);

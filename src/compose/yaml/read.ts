@@ -36,10 +36,7 @@ export function readYaml(path: string, bytes: Uint8Array): Source {
   const text = decode(path, bytes);
   const lines = new LineCounter();
   const { document, further } = compose(path, text, lines);
-  const place = (offset: number): Place => {
-    const { line, col } = lines.linePos(offset);
-    return { line, column: col };
-  };
+  const place = (offset: number): Place => placeAt(lines, offset);
   const error = document?.errors[0];
   if (error) {
     const at = place(error.pos[0]);
@@ -52,17 +49,44 @@ export function readYaml(path: string, bytes: Uint8Array): Source {
   return { path, text, value, tags, place: (steps) => placeOf(root, steps, place), ...(further !== undefined && { further: place(further) }) };
 }
 
+function placeAt(lines: LineCounter, offset: number): Place {
+  const { line, col } = lines.linePos(offset);
+  return { line, column: col };
+}
+
 function decode(path: string, bytes: Uint8Array): string {
-  if (bytes.length > maxBytes) throw refuse(path, `the file has ${bytes.length} bytes; at most ${maxBytes} are read`);
-  let text: string;
-  try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch {
-    throw refuse(path, 'yaml: invalid leading UTF-8 octet');
-  }
+  if (bytes.length > maxBytes) throw refuse(path, `the file has ${bytes.length} bytes; at most ${maxBytes} are read`, { line: 1, column: 1 });
+  const text = decoded(bytes);
+  if (text === undefined) throw refuse(path, 'yaml: invalid leading UTF-8 octet', endOf(readablePart(bytes)));
   const control = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/.exec(text);
-  if (control) throw refuse(path, 'yaml: control characters are not allowed');
+  if (control) throw refuse(path, 'yaml: control characters are not allowed', endOf(text.slice(0, control.index)));
   return text;
+}
+
+/** `isPart`: the last character may be cut off. */
+function decoded(bytes: Uint8Array, isPart = false): string | undefined {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes, { stream: isPart });
+  } catch {
+    return undefined;
+  }
+}
+
+/** All before the first byte that is no UTF-8. */
+function readablePart(bytes: Uint8Array): string {
+  let [good, bad] = [0, bytes.length];
+  while (bad - good > 1) {
+    const middle = Math.floor((good + bad) / 2);
+    if (decoded(bytes.subarray(0, middle), true) === undefined) bad = middle;
+    else good = middle;
+  }
+  return decoded(bytes.subarray(0, good), true) ?? '';
+}
+
+/** The place right behind a text. */
+function endOf(text: string): Place {
+  const lines = text.split('\n');
+  return { line: lines.length, column: (lines.at(-1)?.length ?? 0) + 1 };
 }
 
 interface Read {
@@ -100,8 +124,9 @@ function firstDocument(path: string, text: string, lines: LineCounter): { tokens
   };
   for (const lexeme of new Lexer().lex(text)) {
     count += 1;
-    if (count > maxLexemes) throw refuse(path, `yaml: more than ${maxLexemes} words and marks`);
-    if (parser.stack.length > maxDepth) throw refuse(path, `yaml: exceeded max depth of ${maxDepth}`);
+    const here = (): Place => placeAt(lines, parser.offset);
+    if (count > maxLexemes) throw refuse(path, `yaml: more than ${maxLexemes} words and marks`, here());
+    if (parser.stack.length > maxDepth) throw refuse(path, `yaml: exceeded max depth of ${maxDepth}`, here());
     for (const token of parser.next(lexeme)) take(token);
     if (further !== undefined) return { tokens, further };
   }

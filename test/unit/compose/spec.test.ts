@@ -262,3 +262,19 @@ test.each([
   const { Mode } = service(`services: {a: {image: a, deploy: {replicas: ${written}}}}`);
   expect(BigInt(Mode?.Replicated?.Replicas ?? 0)).toBe(kept);
 });
+
+test('what cannot be read of a file is told with its place', () => {
+  const text = 'services:\n  a: { image: a }\n';
+  const [sane, bad] = [Buffer.from(`${text}# \u00e4 `), Buffer.from([0xc3, 0x28])];
+  const told = (bytes: Uint8Array): string | undefined => {
+    const result = loadStack({ ...request({}), files: [{ path: 'compose.yml', bytes }] });
+    const [error] = result.diagnostics.filter(({ severity }) => severity === 'error');
+    return error && diagnosticText(error);
+  };
+  expect(told(Buffer.concat([sane, bad]))).toMatch(/^compose\.yml:3:5: yaml: invalid leading UTF-8 octet/);
+  expect(told(Buffer.from(`${text}  b: { image: "\u0007" }\n`))).toMatch(/^compose\.yml:3:16: yaml: control characters are not allowed/);
+  expect(told(Buffer.from(`services:\n  a: ${'['.repeat(200)}`))).toMatch(/^compose\.yml:2:\d+: yaml: exceeded max depth of 128/);
+  expect(told(Buffer.from(`services:\n${'- a\n'.repeat(150_000)}`))).toMatch(/^compose\.yml:\d{5}:\d+: yaml: more than 150000 words and marks/);
+  expect(told(Buffer.from(''))).toMatch(/^compose\.yml:1:1: the file must be a map/);
+  expect(told(Buffer.alloc(2_000_000, 'a'))).toMatch(/^compose\.yml:1:1: the file has 2000000 bytes/);
+});
