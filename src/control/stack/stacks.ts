@@ -189,7 +189,9 @@ function noteDeploy(overlay: Overlay, asked: StackSpec, options: DeployOptions &
   const { source, who, expect, rollback, unit: Digest } = options;
   if (options.restores) return;
   const unit = Digest === undefined ? undefined : { Digest, New: !before || isEmptyRecord(before) };
-  const revision = recordRevision(overlay, asked, { ...options, of: rollback?.to.Spec.Number, unit }, context);
+  // What is brought back comes from where it came from first, and not from the commit that it takes the place of.
+  const facts = { ...options, source: rollback?.to.Source ?? source, of: rollback?.to.Spec.Number, unit };
+  const revision = recordRevision(overlay, asked, facts, context);
   const byHand = source.Kind === 'deploy' && !options.advances && overlay.actions.length > 0;
   if (revision === undefined && !byHand) return;
   const what = rollback ? (rollback.failed ? 'given up' : 'rolled back') : 'deployed';

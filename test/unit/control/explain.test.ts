@@ -8,7 +8,7 @@ import { createService } from '#control/service/services';
 import { judgeRevision } from '#control/stack/revisions';
 import { giveUpRevision } from '#control/stack/stack-rollback';
 import { deployStack } from '#control/stack/stacks';
-import type { StackSpec } from '#model/object/stack';
+import { conditionOf, type Stack, type StackSpec } from '#model/object/stack';
 import { initialisedCluster } from '#test/support/memory-cluster';
 import { instantly } from '#test/support/instant-services';
 
@@ -79,6 +79,19 @@ test('a repository says what it follows, what was read, and how each stack fares
     '  web: applied, healthy.',
     '  shop: held: not its own.',
   ]);
+});
+
+test('what fails after a way back goes back to the version that is in force, and names the commit that it is of', () => {
+  const { cluster } = world();
+  const condition = () => conditionOf(cluster.store.byName('stack', 'web') as Stack).Message;
+  for (const [at, digit] of ['2', '3'].entries()) {
+    const failed = 2 + 2 * at;
+    cluster.run(deployStack(spec(`bad:${digit}`), { source: source(digit), prune: true }));
+    cluster.run(giveUpRevision('web', failed, 'a task ended'));
+    expect(condition()).toBe(`rolled back to revision ${failed - 1} (commit 111111111111): a task ended`);
+    expect(cluster.store.byName('stack', 'web')?.Source).toMatchObject({ Commit: '1'.repeat(40) });
+    cluster.run(judgeRevision('web', failed + 1, { State: 'good', Message: '' }));
+  }
 });
 
 test('one that docker deployed, and that a repository waits for, says what runs and why it is not taken', () => {
