@@ -24,7 +24,7 @@ function fileOf(wish: Wish): string {
     stop_grace_period: 100ms
     deploy:
       restart_policy: { delay: 100ms, max_attempts: 2 }
-      update_config: { monitor: 1s, failure_action: pause }
+      update_config: { monitor: 2s, failure_action: pause }
 `;
 }
 
