@@ -44,6 +44,8 @@ export interface AgentModules {
 
 export type Place = NodePlace;
 
+/** A node that is new to its cluster begins its network when it has something to run, or after this time: hosts join one after the other, and each of these beginnings is processes that the next one would wait for. */
+const calmMs = 3000;
 const announceAgainMs = 20;
 /** How long a task waits for other nodes' word before it is stopped, and a node before it leads clients: longer than it takes until one that is gone counts as down. */
 const leaveLimitMs = 20_000;
@@ -79,6 +81,8 @@ export class Agent {
   #inHaste = false;
   /** Settled when the node's network is up, or will not be. */
   #networkBegun: Promise<unknown> = Promise.resolve();
+  /** Aborted when the network of a node that is new waits no longer. */
+  readonly #needed = new AbortController();
 
   constructor(options: AgentOptions, modules: AgentModules) {
     this.#options = options;
@@ -115,7 +119,7 @@ export class Agent {
 
   /**
    * Resolves when the node's network is up. A node that was here before lets its managers hear of it only then.
-   * @param entered resolves when a node that is new to its cluster is in: it seeks its managers first, and its network comes after that
+   * @param entered resolves when a node that is new to its cluster is in: it seeks its managers first, and its network comes after that, as soon as it is needed
    */
   async start(entered?: Promise<void>): Promise<void> {
     const { openSession, clock, meter, logger } = this.#modules;
@@ -125,7 +129,7 @@ export class Agent {
     this.#networkBegun = Promise.allSettled([networkIsUp]);
     // Each node draws from its own stream, so that nodes do not come back all at once.
     const modules = { openSession, describe: () => this.#describe(), clock, random: seededRandom(0, nodeId), meter, logger };
-    const calls = this.#sessionCalls({ ready: entered ? undefined : networkIsUp, able: networkIsUp });
+    const calls = this.#sessionCalls(networkIsUp, entered !== undefined);
     this.#sessions = runSessions(nodeId, modules, calls, AbortSignal.any([this.#ending.signal, this.#serving.signal]));
     try {
       await networkIsUp;
@@ -142,6 +146,7 @@ export class Agent {
 
   async #startNetwork(entered: Promise<void> | undefined): Promise<void> {
     await entered;
+    if (entered) await pause(this.#modules.clock, calmMs, AbortSignal.any([this.#needed.signal, this.#ending.signal]));
     this.#ending.signal.throwIfAborted();
     await this.#loop.networkLoop.start();
   }
@@ -187,6 +192,7 @@ export class Agent {
   /** For a node that leaves its cluster: assignments count no more, every container and network of ours is removed. Resolves when they are gone, or after `limitMs`. */
   async removeAll(limitMs: number): Promise<void> {
     this.#left = true;
+    this.#needed.abort();
     await this.#networkBegun;
     const end = this.#modules.clock.monotonicNow() + limitMs;
     await this.#endFenced(end);
@@ -261,10 +267,14 @@ export class Agent {
     yield* this.#modules.engine.logs(containerId, options, signal);
   }
 
-  #sessionCalls(network: { ready: Promise<void> | undefined; able: Promise<void> }): Parameters<typeof runSessions>[2] {
+  #sessionCalls(networkIsUp: Promise<void>, entering: boolean): Parameters<typeof runSessions>[2] {
     return {
-      ready: Promise.resolve(network.ready),
-      able: network.able,
+      ready: entering ? Promise.resolve() : networkIsUp,
+      able: async (message) => {
+        if (entering && !needsNetwork(message)) return;
+        this.#needed.abort();
+        await networkIsUp;
+      },
       opened: (session, description) => {
         this.#description = description;
         this.#session = session;
@@ -377,6 +387,11 @@ export class Agent {
     const end = this.#modules.clock.monotonicNow() + settleLimitMs;
     while (this.#loop.busy && this.#modules.clock.monotonicNow() < end) await pause(this.#modules.clock, 10);
   }
+}
+
+/** Where the managers are, and at first what the node is, is known of every node that runs nothing. */
+function needsNetwork({ type, changes, acknowledge }: AssignmentMessage): boolean {
+  return acknowledge === true || changes.some(({ kind }) => kind !== 'managers' && !(kind === 'node' && type === 'complete'));
 }
 
 function sameStatus(a: TaskStatus, b: TaskStatus): boolean {

@@ -31,8 +31,8 @@ export interface SessionModules {
 export interface SessionCalls {
   /** Before this has resolved the managers hear nothing of the node. */
   readonly ready: Promise<unknown>;
-  /** Before this has resolved the node can run nothing: what the managers bring waits. */
-  readonly able: Promise<void>;
+  /** Resolves when the node can do what the message brings: those after it wait, too. */
+  able(message: AssignmentMessage): Promise<unknown>;
   opened(session: DispatcherSession, description: NodeDescription): void;
   /** Throws when the message does not fit: a new session brings a complete set. */
   assigned(message: AssignmentMessage): void;
@@ -111,7 +111,7 @@ async function serve(
 
 async function receive(session: DispatcherSession, calls: SessionCalls, signal: AbortSignal): Promise<void> {
   for await (const message of session.assignments()) {
-    await calls.able;
+    await calls.able(message);
     // Another session may have brought newer ones meanwhile.
     if (signal.aborted) return;
     calls.assigned(message);

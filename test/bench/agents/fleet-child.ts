@@ -69,7 +69,7 @@ class FleetNode {
     const describe = async () => ({ ...testDescription, Hostname: hostname });
     const calls: Parameters<typeof runSessions>[2] = {
       ready: Promise.resolve(),
-      able: Promise.resolve(),
+      able: async () => undefined,
       opened: (session) => {
         this.#session = session;
         state.connected++;

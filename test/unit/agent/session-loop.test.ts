@@ -22,7 +22,7 @@ test('a beat that is not answered ends the session, and the next one waits longe
   const random = { next: () => 0, bytes: () => new Uint8Array(), split: () => random };
   const calls = {
     ready: Promise.resolve(),
-    able: Promise.resolve(),
+    able: async () => undefined,
     opened: () => undefined,
     assigned: () => undefined,
     heard: () => undefined,
@@ -47,7 +47,7 @@ test('no session is opened before the node can run what it brings', async () => 
   const opened: number[] = [];
   const ending = new AbortController();
   let ready = (): void => undefined;
-  const able = Promise.resolve();
+  const able = async () => undefined;
   const calls = { able, opened: () => undefined, assigned: () => undefined, heard: () => undefined, closed: () => undefined, failed: () => undefined };
   const random = { next: () => 0, bytes: () => new Uint8Array(), split: () => random };
   const openSession = (): Promise<never> => {
