@@ -37,6 +37,8 @@ export interface LinkParts {
  */
 const retry = { firstMs: 50, quickTries: 8, mostMs: 1000 };
 const answerLimitMs = 2000;
+/** Over the line of who has called he is answered: another one beside it, for the day when that breaks, has time until what he calls for is done. A join is full of such calls. */
+const besideMs = 1500;
 
 export class Link {
   readonly lane: Lane;
@@ -59,7 +61,8 @@ export class Link {
     this.#address = address;
     this.#attempts = 0;
     this.#hangUp();
-    this.#dial();
+    if (this.#accepted) this.#redial(besideMs);
+    else this.#dial();
   }
 
   /** The other end has called: it is there, and can be answered that way. */
@@ -68,11 +71,13 @@ export class Link {
     const line: Line = { write: (frame) => call.write(frame), once: (event, listener) => call.once(event, listener), cut: () => call.end() };
     this.#accepted = line;
     this.#listen(call, line, () => {
-      if (this.#accepted === line) this.#accepted = undefined;
+      if (this.#accepted !== line) return;
+      this.#accepted = undefined;
       this.#choose();
+      this.there();
     });
     this.#choose();
-    this.there();
+    if (!this.#dialling) this.#redial(besideMs);
   }
 
   /** The other end is known to be there: who waits before the next try waits no longer. */

@@ -1,10 +1,10 @@
 import { EventEmitter } from 'node:events';
 import { expect, test } from 'vitest';
 import { seededRandom } from '#base/random';
-import { Link, type Dialling } from '#rpc/raft/link';
+import { Link, type Accepted, type Dialling } from '#rpc/raft/link';
 import { VirtualClock } from '#test/support/virtual-clock';
 
-function dialled() {
+function unknown() {
   const clock = new VirtualClock();
   const calls: (EventEmitter & { cancelled: number })[] = [];
   const link = new Link({
@@ -22,8 +22,19 @@ function dialled() {
     lost: () => undefined,
     failed: () => undefined,
   });
-  link.at('192.0.2.2:2377');
   return { clock, calls, link };
+}
+
+function dialled() {
+  const made = unknown();
+  made.link.at('192.0.2.2:2377');
+  return made;
+}
+
+function called(link: Link): EventEmitter {
+  const call = Object.assign(new EventEmitter(), { write: () => true, end: () => undefined });
+  link.accept(call as unknown as Accepted);
+  return call;
 }
 
 test('a manager that does not answer is given up, and dialled again', async () => {
@@ -69,4 +80,27 @@ test('a manager that is known to be there is dialled at once, once, and not whil
   link.there();
   await clock.advance(5000);
   expect(calls).toHaveLength(tries + 1);
+});
+
+test('a manager that has called is answered over its line, and dialled beside it a while later', async () => {
+  const { clock, calls, link } = unknown();
+  called(link);
+  link.at('192.0.2.2:2377');
+  expect(link.lane.open).toBe(true);
+  await clock.advance(1499);
+  expect(calls).toHaveLength(0);
+  await clock.advance(1);
+  expect(calls).toHaveLength(1);
+  link.stop();
+});
+
+test('where its line ends before that, it is dialled at once', async () => {
+  const { clock, calls, link } = unknown();
+  const call = called(link);
+  link.at('192.0.2.2:2377');
+  call.emit('close');
+  expect(link.lane.open).toBe(false);
+  await clock.advance(0);
+  expect(calls).toHaveLength(1);
+  link.stop();
 });
