@@ -51,6 +51,8 @@ export async function openDoor(
 export class CuttableWire {
   /** Bytes that came through towards the other end. */
   carried = 0;
+  /** Connections that were ever made over it. */
+  made = 0;
   /** Called as they come. */
   onBytes: () => void = () => undefined;
   readonly #sockets = new Set<Socket>();
@@ -97,6 +99,7 @@ export class CuttableWire {
   }
 
   #join(one: Socket, other: Socket): void {
+    this.made++;
     for (const [socket, partner] of [
       [one, other],
       [other, one],

@@ -41,6 +41,8 @@ export class RaftTransport implements Transport {
   readonly #parts: RaftTransportParts;
   readonly #peers = new Map<string, Peer>();
   readonly #receiving = new Map<string, SnapshotReceiving>();
+  /** Of the lines for entries that this manager has dialled. */
+  readonly #clients = new Map<string, RaftServiceClient>();
   readonly #stopped = new AbortController();
   #addresses: Readonly<Record<string, string>> = {};
   #receiver: Receiver | undefined;
@@ -89,8 +91,10 @@ export class RaftTransport implements Transport {
     const sending = new SnapshotSending(message, pieces, {
       transfer: `${nodeId}-${++this.#sent}-${Buffer.from(random.bytes(8)).toString('hex')}`,
       open: () => {
-        const client = dialled(tls, to, this.#addresses[to] ?? '');
-        return { call: client.snapshot(this.#metadata(to)), close: () => client.close() };
+        // No entries go to whoever is sent a snapshot: their connection is free, and one more is a handshake more while somebody joins.
+        const free = this.#clients.get(to);
+        const client = free ?? dialled(tls, to, this.#addresses[to] ?? '');
+        return { call: client.snapshot(this.#metadata(to)), close: () => (free ? undefined : client.close()) };
       },
       jitter: () => random.next(),
       signal: this.#stopped.signal,
@@ -132,7 +136,13 @@ export class RaftTransport implements Transport {
         const tls = this.#parts.tls();
         if (!tls) return undefined;
         const client = dialled(tls, id, address);
-        return { call: kind === 'entries' ? client.entries(this.#metadata(id)) : client.pulse(this.#metadata(id)), close: () => client.close() };
+        if (kind === 'pulse') return { call: client.pulse(this.#metadata(id)), close: () => client.close() };
+        this.#clients.set(id, client);
+        const close = (): void => {
+          if (this.#clients.get(id) === client) this.#clients.delete(id);
+          client.close();
+        };
+        return { call: client.entries(this.#metadata(id)), close };
       },
       heard: (message) => this.#receiver?.message(id, message),
       unreachable: () => this.#receiver?.unreachable(id),

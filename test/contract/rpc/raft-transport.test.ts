@@ -311,6 +311,21 @@ test('a snapshot whose line breaks on the way goes on where the receiver is', as
   expect(heard.snapshots.map(({ text }) => text === textOf(100, 100_000))).toEqual([true]);
 });
 
+test('a snapshot needs no connection of its own where entries have one', async () => {
+  const heard = new Heard();
+  const a = await openDoor(authority, 'a');
+  const b = await openDoor(authority, 'b');
+  const wire = await CuttableWire.to(b.address);
+  stops.push(a.stop, b.stop, () => wire.stop());
+  await a.transport.start(new Heard());
+  await b.transport.start(heard);
+  a.transport.members(configurationOf({ a: a.address, b: wire.address }));
+  expect(await a.transport.sendSnapshot(install('a', 'b'), pieces(3, 100))).toBe(true);
+  await expect.poll(() => wire.made, { timeout: 30_000 }).toBe(2);
+  expect(await a.transport.sendSnapshot(install('a', 'b'), pieces(3, 100))).toBe(true);
+  expect(wire.made).toBe(2);
+});
+
 test('whoever means another manager, or is of another life of the cluster, is told so', async () => {
   const b = await openDoor(authority, 'b', { incarnation: 2 });
   stops.push(b.stop);
