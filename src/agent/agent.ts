@@ -16,7 +16,7 @@ import { announceLeave, announcePause, type Announcing } from './announce.ts';
 import { AssignmentSet, type NodePlace } from './assignment-set.ts';
 import { fitting } from './description.ts';
 import { Fence } from './fence.ts';
-import { Guests } from './guests.ts';
+import { Guests } from './guests/guests.ts';
 import { runSessions, withLimit } from './session-loop.ts';
 import { StatusReporter } from './status-reporter.ts';
 import { TaskLoop } from './task-loop.ts';

@@ -78,6 +78,8 @@ export interface GuestsLine {
   drop(key: string): void;
   /** The task that stands for a container, by its whole id. */
   taskOf(containerId: string): string | undefined;
+  /** Before a container starts, by its whole id: it has an address that nobody else has. Resolves with what is to be called afterwards. Refuses where none is free. */
+  wake(containerId: string): Promise<() => void>;
   /** The engine's name of a cluster network. */
   networkName(networkId: string): string;
 }

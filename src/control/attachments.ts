@@ -5,7 +5,7 @@ import { addressNumber, parseSubnet } from '#model/ipv4';
 import type { AttachmentChange } from '#model/object/assignment';
 import { isEncrypted, type Network } from '#model/object/network';
 import { canEncrypt, lackOf, type Node } from '#model/object/node';
-import { attachmentTo, taskNetwork, type Task } from '#model/object/task';
+import { attachmentTo, taskNetwork, type NetworkAttachment, type Task } from '#model/object/task';
 import { create, newMeta, remove, update, type Action } from '#store/action';
 import type { View } from '#store/view';
 import type { UseCase } from './cluster.ts';
@@ -16,16 +16,28 @@ type Change<T extends AttachmentChange['type']> = Extract<AttachmentChange, { ty
 /** Containers that one node may bring. */
 const attachmentsPerNode = 4096;
 
-/** An address of the network that nobody has, this one if one is named; or why there is none. */
-export type AddressIn = (view: View, network: Network, asked?: string) => { addresses: readonly string[] } | { problem: string };
+/**
+ * An address of the network that nobody has, this one if one is named; or why there is none, and where one is about to become free
+ * what is to be written for that.
+ */
+export type AddressIn = (
+  view: View,
+  network: Network,
+  now: number,
+  asked?: string,
+) => { addresses: readonly string[] } | { problem: string; soon?: readonly Action[] | undefined };
 
-/** Carries out what a node says of its containers, and of no other's; the result is the id of the container's task. */
+/** Carries out what a node says of its containers, and of no other's; the result is the id of the container's task, or '' where it is to be said again in a moment. */
 export function changeAttachment(nodeId: string, change: AttachmentChange, addressIn: AddressIn): UseCase<string> {
   switch (change.type) {
     case 'attach':
       return attach(nodeId, change, addressIn);
     case 'tell':
       return tell(nodeId, change);
+    case 'park':
+      return park(nodeId, change);
+    case 'wake':
+      return wake(nodeId, change, addressIn);
     case 'detach':
       return detach(nodeId, change);
   }
@@ -45,8 +57,8 @@ function attach(nodeId: string, change: Change<'attach'>, addressIn: AddressIn):
     if (!known && countOf(view, nodeId) >= attachmentsPerNode) {
       throw new Refusal('failedPrecondition', `node ${nodeId} has ${attachmentsPerNode} containers on the cluster's networks: no more can be attached`);
     }
-    const given = addressIn(view, network, change.address);
-    if ('problem' in given) throw new Refusal('failedPrecondition', given.problem, { plain: true });
+    const given = addressIn(view, network, now, change.address);
+    if ('problem' in given) return awaited(given);
     const task = known ?? newTask(newId(), nodeId, change, now);
     const aliases = change.aliases.length > 0 && { Aliases: change.aliases };
     const next: Task = {
@@ -56,6 +68,12 @@ function attach(nodeId: string, change: Change<'attach'>, addressIn: AddressIn):
     };
     return { actions: [known ? update('task', next) : create('task', next)], result: next.ID };
   };
+}
+
+/** None is free: one is about to be, or it is refused. */
+function awaited({ problem, soon }: { problem: string; soon?: readonly Action[] | undefined }): { actions: readonly Action[]; result: string } {
+  if (!soon) throw new Refusal('failedPrecondition', problem, { plain: true });
+  return { actions: soon, result: '' };
 }
 
 /** As no task is placed there. */
@@ -79,10 +97,45 @@ function checkAddress({ IPAMOptions }: Network, address: string | undefined): vo
 function tell(nodeId: string, { taskId, containerId, name, running }: Change<'tell'>): UseCase<string> {
   return (view) => {
     const task = ownAttachment(view, nodeId, taskId);
-    const { Running: _before, ...attachment } = task.Shoal.Attachment ?? {};
-    const Attachment = { ...attachment, ContainerID: containerId, Name: name, ...(running && { Running: true as const }) };
+    const { Running: _before, GivesUp, ...attachment } = task.Shoal.Attachment ?? {};
+    // One that runs needs its addresses.
+    const state = running ? { Running: true as const } : GivesUp && { GivesUp };
+    const Attachment = { ...attachment, ContainerID: containerId, Name: name, ...state };
     return { actions: [update('task', { ...task, Shoal: { ...task.Shoal, ServiceName: name, Attachment } })], result: task.ID };
   };
+}
+
+/** Its address there is free. */
+function park(nodeId: string, { taskId, networkId }: Change<'park'>): UseCase<string> {
+  return (view) => {
+    const task = ownAttachment(view, nodeId, taskId);
+    const NetworksAttachments = (task.NetworksAttachments ?? []).map((each) => (each.Network.ID === networkId ? { ...each, Addresses: [] } : each));
+    return { actions: [update('task', { ...withoutMarks(task, networkId), NetworksAttachments })], result: taskId };
+  };
+}
+
+/** An address on each network where it has none; all or none. */
+function wake(nodeId: string, { taskId }: Change<'wake'>, addressIn: AddressIn): UseCase<string> {
+  return (view, { now }) => {
+    const task = ownAttachment(view, nodeId, taskId);
+    const NetworksAttachments: NetworkAttachment[] = [];
+    for (const attachment of task.NetworksAttachments ?? []) {
+      const network = attachment.Addresses.length === 0 && view.get('network', attachment.Network.ID);
+      const given = network ? addressIn(view, network, now) : { addresses: attachment.Addresses };
+      if ('problem' in given) return awaited(given);
+      NetworksAttachments.push({ ...attachment, Addresses: given.addresses });
+    }
+    return { actions: [update('task', { ...withoutMarks(task), NetworksAttachments })], result: taskId };
+  };
+}
+
+/** Nobody asks for the container's address there, or for any where no network is named. */
+function withoutMarks(task: Task, networkId?: string): Task {
+  const { Attachment } = task.Shoal;
+  if (!Attachment?.GivesUp) return task;
+  const { GivesUp, ...rest } = Attachment;
+  const others = networkId === undefined ? [] : GivesUp.filter((id) => id !== networkId);
+  return { ...task, Shoal: { ...task.Shoal, Attachment: { ...rest, ...(others.length > 0 && { GivesUp: others }) } } };
 }
 
 /** The container has left the network, or is gone: what it held there is free. */
@@ -102,7 +155,7 @@ export function withoutNetwork(task: Task, networkId: string | undefined): Actio
   const Networks = (task.Spec.Networks ?? []).filter(({ Target }) => networkId !== undefined && Target !== networkId);
   if (Networks.length === 0) return remove('task', task.ID);
   const NetworksAttachments = (task.NetworksAttachments ?? []).filter(({ Network }) => Network.ID !== networkId);
-  return update('task', { ...task, Spec: { ...task.Spec, Networks }, NetworksAttachments });
+  return update('task', { ...withoutMarks(task, networkId), Spec: { ...task.Spec, Networks }, NetworksAttachments });
 }
 
 function ownAttachment(view: View, nodeId: string, taskId: string): Task {

@@ -7,6 +7,17 @@ import { attachedNetworks } from './docker-observe.ts';
 import type { Guest, GuestEngine } from './guests.ts';
 import { statusOf, textOf } from './outcome.ts';
 
+interface IpamConfig {
+  IPv4Address?: string;
+}
+
+/** What of a container's settings on a network is its owner's. */
+interface Endpoint {
+  Aliases?: readonly string[] | null | undefined;
+  DriverOpts?: Readonly<Record<string, string>> | null;
+  IPAMConfig?: IpamConfig | null;
+}
+
 const containers = { type: ['container'], event: ['start', 'die', 'destroy', 'rename'] };
 const networks = { type: ['network'], event: ['disconnect'] };
 
@@ -23,14 +34,17 @@ export class DockerGuests implements GuestEngine {
     await this.known.known();
     const { State, Name, NetworkSettings, HostConfig } = info;
     // A container that was never started knows its networks by name only.
-    const networkIds = Object.entries(NetworkSettings.Networks ?? {}).flatMap(
-      ([name, { NetworkID }]) => this.known.clusterId(NetworkID) ?? this.known.idOf(name) ?? [],
-    );
+    const wished = Object.entries(NetworkSettings.Networks ?? {}).flatMap(([name, { NetworkID, IPAMConfig }]) => {
+      const id = this.known.clusterId(NetworkID) ?? this.known.idOf(name);
+      return id === undefined ? [] : [{ id, address: (IPAMConfig as IpamConfig | null | undefined)?.IPv4Address }];
+    });
     return {
       containerId: info.Id,
       name: Name.replace(/^\//, ''),
       ...(State.Running && State.Pid > 0 && { pid: State.Pid }),
-      networkIds,
+      ended: !State.Running && !State.Restarting,
+      networkIds: wished.map(({ id }) => id),
+      addresses: Object.fromEntries(wished.flatMap(({ id, address }) => (address ? [[id, address]] : []))),
       nameServers: HostConfig.Dns ?? [],
       networks: State.Running ? attachedNetworks(NetworkSettings.Networks, (id) => this.known.clusterId(id)) : [],
     };
@@ -58,6 +72,28 @@ export class DockerGuests implements GuestEngine {
     } catch (error) {
       if (![403, 404].includes(statusOf(error) ?? 0) && !/is not connected/.test(textOf(error))) throw error;
     }
+  }
+
+  async move(containerId: string, networkId: string, address: string): Promise<void> {
+    const info = await this.#inspect(containerId);
+    if (!info) return;
+    const network = this.networkName(networkId);
+    const endpoint = (info.NetworkSettings.Networks as Readonly<Record<string, Endpoint>>)[network] ?? {};
+    const settings = { ...endpoint, Aliases: endpoint.Aliases?.filter((alias) => !info.Id.startsWith(alias)) };
+    await this.disconnect(info.Id, networkId);
+    try {
+      await this.#connect(info.Id, network, settings, address);
+    } catch (error) {
+      // It may have been started meanwhile: nobody has its address yet.
+      const former = endpoint.IPAMConfig?.IPv4Address;
+      if (former !== undefined) await this.#connect(info.Id, network, settings, former);
+      throw error;
+    }
+  }
+
+  async #connect(containerId: string, network: string, { Aliases, DriverOpts, IPAMConfig }: Endpoint, IPv4Address: string): Promise<void> {
+    const EndpointConfig = { Aliases, DriverOpts, IPAMConfig: { ...IPAMConfig, IPv4Address } };
+    await this.docker.getNetwork(network).connect({ Container: containerId, EndpointConfig } as Docker.NetworkConnectOptions);
   }
 
   watch(changed: (containerId: string | undefined) => void, signal: AbortSignal): void {

@@ -83,6 +83,8 @@ export class DirtySet {
 
   #touchTask(known: Task | undefined, next: Task | undefined): void {
     for (const task of [known, next]) if (task) this.#services.add(task.ServiceID);
+    // Whoever waits for an address that was asked back has an answer.
+    if (known?.Shoal.Attachment?.GivesUp && known.Shoal.Attachment.GivesUp !== next?.Shoal.Attachment?.GivesUp) this.#networks = true;
     if (next && compareStates(next.Status.State, 'assigned') < 0) this.#waiting = true;
     const took = known !== undefined && isPlaced(known);
     const takes = next !== undefined && isPlaced(next);
@@ -90,9 +92,13 @@ export class DirtySet {
     if (!moved && known?.NodeID === next?.NodeID && took === takes && (!known || !next || isActive(known) === isActive(next))) return;
     if (took) this.#loads.add(known.NodeID);
     if (takes) this.#loads.add(next.NodeID);
-    const left = moved && (next.NetworksAttachments?.length ?? 0) < (known.NetworksAttachments?.length ?? 0);
+    const left = moved && addressCount(next) < addressCount(known);
     if (left || (holdsAddresses(known) && !holdsAddresses(next))) this.#networks = true;
   }
+}
+
+function addressCount({ NetworksAttachments = [] }: Task): number {
+  return NetworksAttachments.reduce((sum, { Addresses }) => sum + Addresses.length, 0);
 }
 
 function holdsAddresses(task: Task | undefined): boolean {

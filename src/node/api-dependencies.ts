@@ -89,6 +89,7 @@ function guestsOf(member: () => Membership | undefined, inside: () => Membership
     release: async (taskId, networkId, key) => line().release(taskId, networkId, key),
     drop: (key) => member()?.agent.guests?.drop(key),
     taskOf: (containerId) => member()?.agent.guests?.taskOf(containerId),
+    wake: async (containerId) => (await member()?.agent.guests?.wake(containerId)) ?? (() => {}),
     networkName: (networkId) => line().networkName(networkId),
   };
 }

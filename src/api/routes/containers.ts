@@ -22,19 +22,29 @@ export function containerRoutes(context: Context): Route[] {
   return [listed, post('/containers/create', (call) => create(call, context)), ...started, ...shown];
 }
 
-/** A container that was made on one of the cluster's networks starts there for as long as that is one: its address was given on since. */
+/** A container that was made on one of the cluster's networks starts there for as long as that is one, and with another address where its own was given on since. */
 async function start(call: Call, context: Context): Promise<Answer> {
-  const view = await optionalView(context);
-  const gone = view && (await removedNetworkOf(context, view, parameter(call)));
+  const { engine, guests, nodes } = context;
+  const container = await engine.read<Container>(`/containers/${encodeURIComponent(parameter(call))}/json`);
+  const brought = container && hasOwnNetworks(container) && !nodes?.isTask(container.Id) ? container : undefined;
+  const view = brought && (await optionalView(context));
+  const gone = view && (await removedNetworkOf(context, view, brought));
   if (gone !== undefined) throw new HttpError(404, `network ${gone} not found`);
-  await context.engine.passThrough(call.request, call.response, call.target);
+  const started = brought && (await guests?.wake(brought.Id));
+  try {
+    await engine.passThrough(call.request, call.response, call.target);
+  } finally {
+    started?.();
+  }
   return 'sent';
 }
 
-/** The name of the first network that it is on, and that the cluster has no more; a task's container has none of those. */
-async function removedNetworkOf({ engine, nodes }: Context, view: View, ref: string): Promise<string | undefined> {
-  const container = await engine.read<ShownContainer & { Id: string }>(`/containers/${encodeURIComponent(ref)}/json`);
-  if (!container || !hasOwnNetworks(container) || nodes?.isTask(container.Id)) return undefined;
+interface Container extends ShownContainer {
+  Id: string;
+}
+
+/** The name of the first network that it is on, and that the cluster has no more. */
+async function removedNetworkOf({ engine }: Context, view: View, container: Container): Promise<string | undefined> {
   const here = await standIns(engine);
   const endpoints = Object.entries(container.NetworkSettings?.Networks ?? {});
   const networks = [...here.values()].filter(({ Id, Name }) => endpoints.some(([name, { NetworkID }]) => (NetworkID ? NetworkID === Id : name === Name)));

@@ -185,6 +185,10 @@ export type AttachmentChange =
   /** It is to have an address in `network` (id or name), this one if one is named. */
   | { type: 'attach'; containerId: string; name: string; network: string; aliases: readonly string[]; address?: string }
   | { type: 'tell'; taskId: string; containerId: string; name: string; running: boolean }
+  /** It does not run, and its engine starts it no more with the address that it has on the network: that is anybody's. */
+  | { type: 'park'; taskId: string; networkId: string }
+  /** It is about to start: where it has given its address up it is to have one again, and nobody asks it for the others. */
+  | { type: 'wake'; taskId: string }
   /** Off the network (id or name), or off all. */
   | { type: 'detach'; taskId: string; networkId?: string };
 
@@ -205,7 +209,10 @@ export interface DispatcherSession {
   acknowledge(resultsIn: number): Promise<void>;
   /** Resolves when every other node that lives has acknowledged what it was told of the task up to now: nobody is led to it any more, if it is not ready. By the node's own id: what it was told of this node. */
   withdrawn(taskId: string): Promise<void>;
-  /** Resolves with the id of the container's task when the change is durable. Refuses where the network is not attachable or has no such address. */
+  /**
+   * Resolves with the id of the container's task when the change is durable; with '' where an address was asked back of a container that does not
+   * run: the same is to be said again in a moment. Refuses where the network is not attachable or has no such address.
+   */
   changeAttachment(change: AttachmentChange): Promise<string>;
   close(): void;
 }

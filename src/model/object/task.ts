@@ -62,6 +62,8 @@ export interface Attachment {
   ContainerID: string;
   Name: string;
   Running?: true;
+  /** Ids of networks on which others need its address while it does not run: its node is to park it there. */
+  GivesUp?: readonly string[];
 }
 
 /** The task was made by a rollout, or taken over, or follows one that failed in it. */
@@ -98,7 +100,7 @@ export interface TaskNetwork {
 
 export interface NetworkAttachment {
   Network: TaskNetwork;
-  /** CIDR texts. */
+  /** CIDR texts; none on the engine's own networks, and while a container of somebody's is parked. */
   Addresses: readonly string[];
   Aliases?: readonly string[];
 }

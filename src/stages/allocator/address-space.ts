@@ -187,5 +187,5 @@ function idleHolders(view: View, network: Network): string {
   const most = [...byNode].toSorted(([, a], [, b]) => b - a).slice(0, nodesNamed);
   const total = [...byNode.values()].reduce((sum, count) => sum + count, 0);
   const places = most.map(([node, count]) => `${count} on ${node}`).join(', ');
-  return `; ${total} of them by containers that do not run (${places}): those keep theirs until they are removed (docker container prune)`;
+  return `; ${total} of them by containers that do not run (${places}): their nodes cannot be asked for those (docker container prune there makes them free)`;
 }

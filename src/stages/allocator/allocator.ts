@@ -7,6 +7,7 @@ import { newMeta, update, type Action } from '#store/action';
 import type { StageContext, StageResult } from '#store/stage';
 import type { View } from '#store/view';
 import { AddressSpaces } from './address-space.ts';
+import { askBack, type TaskUpdate } from './asked-back.ts';
 import { parseSubnet } from '#model/ipv4';
 import { isIngress } from '#model/port/port';
 import { withWait, withState } from '#model/task-status';
@@ -26,6 +27,9 @@ interface Allocation extends NetworkAllocation {
   spaces: AddressSpaces;
   /** What tasks say of networks, made once for all of them. */
   shown: Map<Network, TaskNetwork>;
+  now: number;
+  /** What is asked of containers that do not run, by network: one on each in one run, however many tasks wait. */
+  asked: Map<string, readonly TaskUpdate[] | undefined>;
 }
 
 /** What a task is to be attached to. */
@@ -57,6 +61,8 @@ export function* allocate(view: View, context: StageContext): Steps<StageResult>
     ingress: ingress && (networks.networks.get(ingress.ID) ?? ingress),
     spaces,
     shown: new Map(),
+    now: context.now,
+    asked: new Map(),
   };
   const pace = new Pace(tasksAStep);
   for (const task of view.find('task', 'waiting', 'new')) {
@@ -67,6 +73,13 @@ export function* allocate(view: View, context: StageContext): Steps<StageResult>
       room.count(action);
       actions.push(action);
     }
+  }
+  const asked = new Set<string>();
+  for (const action of [...allocation.asked.values()].flatMap((asking) => asking ?? [])) {
+    // One that is asked on two networks is asked on the second when it has answered on the first.
+    if (asked.has(action.object.ID) || !room.admit(action)) continue;
+    asked.add(action.object.ID);
+    actions.push(action);
   }
   return { actions };
 }
@@ -153,19 +166,33 @@ function nodeLocal(name: string): Network | undefined {
 }
 
 /** For what stands for a container: an address that nobody has, this one if one is named; or why there is none. */
-export function addressIn(view: View, network: Network, asked?: string): { addresses: readonly string[] } | { problem: string } {
+export function addressIn(view: View, network: Network, now: number, asked?: string): Given {
   const { networks, problems } = allocateNetworks(view);
-  return takeAddress(networks.get(network.ID) ?? network, { problems, spaces: new AddressSpaces(view) }, asked);
+  return takeAddress(networks.get(network.ID) ?? network, { view, now, problems, spaces: new AddressSpaces(view), asked: new Map() }, asked);
 }
 
-function takeAddress(network: Network, allocation: Pick<Allocation, 'problems' | 'spaces'>, asked?: string): { addresses: string[] } | { problem: string } {
+/** `soon`: what is to be written, if anything, so that one becomes free. */
+type Given = { addresses: readonly string[] } | { problem: string; soon?: readonly TaskUpdate[] | undefined };
+
+function takeAddress(network: Network, allocation: Pick<Allocation, 'view' | 'now' | 'problems' | 'spaces' | 'asked'>, asked?: string): Given {
   if (nodeLocalNetworks.includes(network.Spec.Name)) return { addresses: [] };
   const problem = allocation.problems.get(network.ID);
   if (problem) return { problem };
   const space = allocation.spaces.of(network);
   const address = asked === undefined ? space.take() : space.takeExactly(asked);
-  if (!address && asked !== undefined) return { problem: `network ${network.Spec.Name}: address ${asked} is already in use` };
   if (address) return { addresses: [address] };
+  const soon = askedBack(network, allocation, asked);
+  if (asked !== undefined) return { problem: `network ${network.Spec.Name}: address ${asked} is already in use`, soon };
+  if (soon) return { problem: `network ${network.Spec.Name}: the last of its addresses are those of containers that do not run: one is asked back`, soon };
   const subnets = (network.IPAMOptions?.Configs ?? []).flatMap(({ Subnet, Range }) => (parseSubnet(Subnet) ? [Range ?? Subnet] : []));
   return { problem: `network ${network.Spec.Name}: all ${space.size} usable addresses of ${subnets.join(', ')} are in use${allocation.spaces.idle(network)}` };
+}
+
+function askedBack(
+  network: Network,
+  { view, now, asked: known }: Pick<Allocation, 'view' | 'now' | 'asked'>,
+  asked?: string,
+): readonly TaskUpdate[] | undefined {
+  if (!known.has(network.ID)) known.set(network.ID, askBack(view, network, now, asked));
+  return known.get(network.ID);
 }

@@ -66,7 +66,7 @@ export function bounded({ Timestamp, State, Message, Err, ContainerStatus, PortS
 export function checkAttachment(change: AttachmentChange): void {
   const { type, taskId, networkId = '', containerId, name, network, aliases, address = '', running } = record(change, 'an attachment');
   const texts = type === 'attach' ? [containerId, name, network, address] : type === 'tell' ? [taskId, containerId, name] : [taskId, networkId];
-  if (!['attach', 'tell', 'detach'].includes(type as string)) refuse('an attachment is to be made, told of or ended');
+  if (!['attach', 'tell', 'park', 'wake', 'detach'].includes(type as string)) refuse('an attachment is to be made, told of, parked, woken or ended');
   if (!texts.every(isShortText)) refuse('an attachment names container, network and address by short texts');
   if (type === 'tell' && typeof running !== 'boolean') refuse('an attachment says whether its container runs');
   if (type !== 'attach') return;

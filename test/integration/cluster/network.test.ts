@@ -4,10 +4,10 @@ import { createSocket } from 'node:dgram';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Diagnosis } from '#model/doctor/examination';
 import { HostDaemon } from '#test/support/daemon';
-import { startNameServer } from '#test/support/name-server';
 import { fetchFrom as fetch, replicasOn, resolveIn as resolve, type Replica } from '#test/support/replicas';
 import { askByTcp, askByUdp, hex, vxlanPacket } from '#test/support/packets';
 import { encryptedStep } from './encrypted-step.ts';
+import { guestsStep, parkedStep } from './guests-step.ts';
 import { ingressStep } from './ingress-step.ts';
 import { startHosts } from '../../support/hosts.mjs';
 import { loadImage, until, whyNoEncryption, whyNoHost, type Host } from '../../support/machine.mjs';
@@ -340,47 +340,10 @@ describe.skipIf(reason !== undefined)(reason ? `network over hosts (skipped: ${r
     encryptedStep({ machines, manager, worker, image, replicas, fetch, serve, soon, servers }),
   );
 
-  test('a container that somebody makes has an address, a name and the services on an attachable network, on any host', async () => {
-    await manager.askDocker('network', 'create', '-d', 'overlay', '--attachable', 'open');
-    await manager.askDocker('service', 'create', '-d', '--name', 'near', '--network', 'open', ...atOnce, image);
-    expect((await worker.docker(['run', '-d', '--network', 'front', image])).stderr).toContain('network front not manually attachable');
-    const make = async (daemon: HostDaemon, name: string, ...options: string[]): Promise<Replica> => {
-      await daemon.askDocker('run', '-d', '--name', name, '--hostname', name, ...options, image);
-      const format = '{{with .NetworkSettings.Networks.open}}{{.IPAddress}}{{end}} {{.State.Pid}}';
-      const [address = '', pid = ''] = daemon.host.docker(['inspect', '-f', format, name]).trimEnd().split(' ');
-      return { host: daemon.host, id: name, address, name, enter: ['nsenter', '-t', pid, '-n'] };
-    };
-    const here = await make(manager, 'here', '--network', 'open');
-    const there = await make(worker, 'there', '--network', 'open', '--network-alias', 'yonder');
-    expect(await worker.askDocker('network', 'ls', '--filter', 'driver=overlay', '--format', '{{.Name}} {{.Scope}}')).toContain('open swarm');
-    await soon(() => ['there', 'yonder'].every((name) => resolve(here, name)[0] === there.address) && resolve(there, 'here')[0] === here.address);
-    await soon(() => fetch(here.enter, there.address) === 'there' && fetch(there.enter, here.address) === 'here');
-    const [near] = replicas('near', 'open') as [Replica];
-    await soon(() => [here, there].every((from) => fetch(from.enter, resolve(from, 'near')[0] ?? '') === near.name));
-    expect(resolve(there, 'tasks.near')).toEqual([near.address]);
-    expect(near.host.run([...near.enter, 'busybox', 'ping', '-c', '1', '-W', '5', there.address])).toContain(' 0% packet loss');
+  test('a container that somebody makes has an address, a name and the services on an attachable network, on any host', () =>
+    guestsStep({ manager, worker, image, atOnce, replicas, soon }));
 
-    expect((await manager.docker(['run', '-d', '--network', 'open', '--ip', there.address, image])).stderr).toContain('is already in use');
-    await manager.askDocker('service', 'rm', 'near');
-    await soon(() => replicas('near', 'open').length === 0);
-    await manager.askDocker('network', 'prune', '-f');
-    await soon(async () => /is in use by task/.test((await manager.docker(['network', 'rm', 'open'])).stderr));
-
-    const late = await make(worker, 'late', '--dns', '192.0.2.53');
-    await worker.askDocker('network', 'connect', 'open', 'late');
-    await soon(() => fetch(here.enter, resolve(here, 'late')[0] ?? '') === late.name);
-    // Its engine asks the servers that it was made with: what goes there is answered by the cluster's own.
-    await soon(() => resolve(late, 'here')[0] === here.address);
-    const own = await startNameServer(worker.host, '192.0.2.53', '192.0.2.99');
-    await soon(() => resolve(late, 'only.there.example')[0] === '192.0.2.99' && resolve(here, 'only.there.example')[0] !== '192.0.2.99');
-    own.stop();
-    await worker.askDocker('network', 'disconnect', 'open', 'late');
-    await soon(() => !late.host.run([...late.enter, 'nft', 'list', 'ruleset']).includes('@servers'));
-    worker.host.docker(['kill', 'there']);
-    await soon(() => ['there', 'late'].every((name) => !/^\d/.test(resolve(here, name)[0] ?? '')));
-    await worker.askDocker('start', 'there');
-    await soon(() => resolve(here, 'there')[0] === there.address && fetch(here.enter, there.address) === 'there');
-  });
+  test('containers that ended give their addresses to others, and start with new ones', () => parkedStep({ manager, worker, image, soon }));
 
   test('the ingress network is removed, made as somebody wants it, and serves', () =>
     ingressStep({ machines, manager, create: ['--network', 'front', ...atOnce, image], replicas, fetch, soon }));

@@ -66,8 +66,8 @@ test('what it leaves is free, and what it does not leave stays', () => {
 });
 
 test('an address that somebody has is refused, and changes nothing of the networks that the container is on', () => {
-  const { cluster, attach, places, task, networks } = setUp();
-  attach('c1', 'red', { address: '10.1.0.9' });
+  const { cluster, attach, say, places, task, networks } = setUp();
+  say({ type: 'tell', taskId: attach('c1', 'red', { address: '10.1.0.9' }), containerId: 'c1', name: 'box', running: true });
   expect(() => attach('c2', 'red', { address: '10.1.0.9' })).toThrow('network red: address 10.1.0.9 is already in use');
   const id = attach('c2', 'blue');
   const [before, entries] = [task(id), cluster.entries];

@@ -19,7 +19,16 @@ test('a container is found by the key that it was made under', async () => {
   });
   await new Promise<void>((resolve) => server.listen(socketPath, resolve));
   const { guests } = new DockerEngine({ socketPath, nodeId: 'n1', runFolder: folder });
-  expect(await guests.look('making-1')).toEqual({ containerId: 'c1', name: 'box', pid: 7, networkIds: [], nameServers: ['192.0.2.53'], networks: [] });
+  expect(await guests.look('making-1')).toEqual({
+    containerId: 'c1',
+    name: 'box',
+    pid: 7,
+    ended: false,
+    networkIds: [],
+    addresses: {},
+    nameServers: ['192.0.2.53'],
+    networks: [],
+  });
   expect([await guests.look('making-2'), await guests.look('c2')]).toEqual([undefined, undefined]);
   server.closeAllConnections();
   server.close();

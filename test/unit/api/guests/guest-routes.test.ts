@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import type { Context } from '#api/context';
 import type { GuestsLine } from '#api/dependencies';
 import { connectGuest, createGuest, disconnectGuest } from '#api/guests/guest-routes';
+import { containerRoutes } from '#api/routes/containers';
 import type { Call } from '#api/router';
 
 /** An engine that shows these, and a node in no cluster. */
@@ -73,4 +74,25 @@ test('that a container is not on the cluster’s network is the engine’s to sa
   const message = 'container c1 is not connected to network ours';
   await expect(disconnectGuest(call('ours', { Container: 'box' }), context, line)).rejects.toMatchObject({ status: 500, message });
   expect(said).toEqual([]);
+});
+
+test('a container has its address before it is started, and is looked after again when that is done or refused', async () => {
+  const { guests, context, said } = setUp({ '/containers/box/json': { Id: 'c1', Name: '/box', NetworkSettings: { Networks: { 'ours-here': {} } } }, ...ours });
+  const wake = { refusal: undefined as Error | undefined };
+  const line = {
+    ...guests,
+    wake: async (id: string) => {
+      said.push(['wake', id]);
+      if (wake.refusal) throw wake.refusal;
+      return () => void said.push(['woken', id]);
+    },
+  };
+  const engine = { ...context.engine, passThrough: async () => void said.push(['started']) };
+  const [start] = containerRoutes({ ...context, engine, guests: line } as unknown as Context).filter(({ pattern }) => pattern.endsWith('/start'));
+  const ask = async () => await start?.handler({ parameters: ['box'], query: new URLSearchParams() } as unknown as Call);
+  await ask();
+  expect(said).toEqual([['wake', 'c1'], ['started'], ['woken', 'c1']]);
+  wake.refusal = new Error('no address is free');
+  await expect(ask()).rejects.toThrow('no address is free');
+  expect(said.slice(3)).toEqual([['wake', 'c1']]);
 });

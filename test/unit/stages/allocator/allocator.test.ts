@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { featureLevel } from '#model/feature-level';
 import { taskNetwork } from '#model/object/task';
 import { allocate } from '#stages/allocator/allocator';
 import type { Task } from '#model/object/task';
@@ -107,6 +108,27 @@ test('a full subnet names the containers that hold its addresses and do not run'
   });
   runStage(store, allocate);
   expect(store.get('task', 't')?.Status.Err).toMatch(/are in use; 4 of them by containers that do not run \(3 on \w+, 1 on gone\): .*docker container prune/);
+});
+
+test('of a full subnet the address of one container that does not run is asked back, however many tasks wait for it', () => {
+  const subnet = aSubnet('front', '10.5.0.0/30', '10.5.0.1');
+  const box = aTask('box', 'running', { NodeID: 'n1', NetworksAttachments: [{ Network: taskNetwork(subnet), Addresses: ['10.5.0.2/30'] }] });
+  const store = storeOf({
+    cluster: [{ ...aCluster(), Shoal: { FeatureLevel: featureLevel } }],
+    node: [aNode('n1')],
+    network: [subnet],
+    task: [{ ...box, Shoal: { ...box.Shoal, Attachment: { ContainerID: 'c1', Name: 'box' } } }, aTask('t1', 'new', onFront), aTask('t2', 'new', onFront)],
+  });
+  runStage(store, allocate);
+  expect(store.get('task', 'box')?.Shoal.Attachment?.GivesUp).toEqual(['front']);
+  expect(store.get('task', 't1')?.Status.Err).toBe('network front: the last of its addresses are those of containers that do not run: one is asked back');
+  expect(runStage(store, allocate)).toEqual([]);
+  const parked = store.get('task', 'box')!;
+  const { GivesUp: _asked, ...Attachment } = parked.Shoal.Attachment!;
+  const NetworksAttachments = [{ Network: taskNetwork(subnet), Addresses: [] }];
+  store.apply(9, { actions: [update('task', { ...parked, NetworksAttachments, Shoal: { ...parked.Shoal, Attachment } })], now: startTime });
+  runStage(store, allocate);
+  expect([addressesOf(store.get('task', 't1')), addressesOf(store.get('task', 't2'))]).toEqual([['front 10.5.0.2/30'], []]);
 });
 
 test('a full subnet is said on the task, once, and an address that becomes free ends the wait', () => {

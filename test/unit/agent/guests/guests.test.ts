@@ -1,14 +1,14 @@
 import { expect, test } from 'vitest';
-import { Guests } from '#agent/guests';
+import { Guests } from '#agent/guests/guests';
 import type { Guest, GuestEngine } from '#engine/guests';
 import type { AttachmentChange, DispatcherSession } from '#model/object/assignment';
 import type { Task } from '#model/object/task';
 import type { TaskAttachment } from '#network/contract';
 import type { NetworkState } from '#task/prepare';
 import { aNetwork, aTask } from '#test/support/cluster-objects';
-import { RecordingNetwork } from '../../support/recording-network.ts';
-import { silentLogger } from '../../support/silent-logger.ts';
-import { settle, VirtualClock } from '../../support/virtual-clock.ts';
+import { RecordingNetwork } from '../../../support/recording-network.ts';
+import { silentLogger } from '../../../support/silent-logger.ts';
+import { settle, VirtualClock } from '../../../support/virtual-clock.ts';
 
 const network = aNetwork('net');
 
@@ -40,6 +40,7 @@ function setUp() {
       return containers.get(id);
     },
     disconnect: async () => {},
+    move: async () => {},
     watch: (changed) => (heard = changed),
     networkName: (id) => `${id}-here`,
   };
@@ -65,7 +66,9 @@ const running: Guest = {
   containerId: 'c1',
   name: 'box',
   pid: 7,
+  ended: false,
   networkIds: ['net'],
+  addresses: { net: '10.1.0.2' },
   nameServers: [],
   networks: [{ networkId: 'net', address: '10.1.0.2', macAddress: '02:42:0a:01:00:02' }],
 };
@@ -118,7 +121,7 @@ test('what is being made is left alone; then it is looked after', async () => {
 test('one that is gone, or off a network, holds nothing there', async () => {
   const { tasks, said, containers, keeper } = setUp();
   tasks.set('t1', guestTask('c1', false));
-  containers.set('c1', { containerId: 'c1', name: 'box', networkIds: [], nameServers: [], networks: [] });
+  containers.set('c1', { containerId: 'c1', name: 'box', ended: true, networkIds: [], addresses: {}, nameServers: [], networks: [] });
   keeper.look();
   await settle();
   containers.delete('c1');
@@ -204,7 +207,7 @@ test('one that is brought to two networks at once keeps both', async () => {
 test('one that was made and that nobody heard of is found by its key', async () => {
   const { keeper, tasks, containers, said } = setUp();
   tasks.set('t1', guestTask('making-1', false));
-  containers.set('making-1', { containerId: 'c1', name: 'box', networkIds: ['net'], nameServers: [], networks: [] });
+  containers.set('making-1', { containerId: 'c1', name: 'box', ended: true, networkIds: ['net'], addresses: {}, nameServers: [], networks: [] });
   keeper.drop('making-1');
   await settle();
   expect(said).toEqual([{ type: 'tell', taskId: 't1', containerId: 'c1', name: 'box', running: false }]);

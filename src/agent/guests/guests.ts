@@ -10,6 +10,7 @@ import { attachmentTo, type NetworkAttachment, type Task } from '#model/object/t
 import type { Guest, GuestEngine } from '#engine/guests';
 import type { NodeNetwork, TaskAttachment } from '#network/contract';
 import type { NetworkState } from '#task/prepare';
+import { Parking } from './parking.ts';
 
 export interface GuestModules {
   guests: GuestEngine;
@@ -59,10 +60,13 @@ export class Guests {
   /** Keys of containers that are there, and that the managers' word of it has not reached yet. */
   readonly #made = new Set<string>();
   readonly #looks: Repeater;
+  readonly #parking: Parking;
 
   constructor(modules: GuestModules, signal: AbortSignal) {
     this.#modules = modules;
     this.#signal = signal;
+    const { guests, clock, tasks, networks } = modules;
+    this.#parking = new Parking({ guests, clock, tasks, networks, tell: (change) => this.#tell(change) }, signal);
     this.#looks = new Repeater(
       () => this.#lookAtAll(),
       (error) => this.#failed(error),
@@ -83,7 +87,7 @@ export class Guests {
     const key = request.containerId;
     this.#making.set(key, isGuestKey(key) ? 1 : (this.#making.get(key) ?? 0) + 1);
     try {
-      const taskId = await this.#tell({ type: 'attach', ...request });
+      const taskId = await this.#parking.ask({ type: 'attach', ...request });
       for (const end = clock.monotonicNow() + readyLimitMs; clock.monotonicNow() < end && !this.#signal.aborted; await pause(clock, pollMs, this.#signal)) {
         const place = this.#placeOf(taskId, request.network);
         if (place) return place;
@@ -137,6 +141,20 @@ export class Guests {
   /** Of the node's containers on the cluster's networks the one with this id; undefined where it is on none. */
   taskOf(containerId: string): string | undefined {
     return this.#all().find((task) => task.Shoal.Attachment?.ContainerID === containerId)?.ID;
+  }
+
+  /** Before a container starts: it has an address that nobody else has. Resolves with what is to be called when it was started, or was not. */
+  async wake(containerId: string): Promise<() => void> {
+    const taskId = this.taskOf(containerId);
+    if (taskId === undefined) return () => {};
+    this.#making.set(containerId, (this.#making.get(containerId) ?? 0) + 1);
+    try {
+      await this.#parking.wake(taskId);
+    } catch (error) {
+      this.drop(containerId);
+      throw error;
+    }
+    return () => this.drop(containerId);
   }
 
   /** The engine's name of a cluster network. */
@@ -238,7 +256,12 @@ export class Guests {
     this.#looks.askIn(retryMs);
   }
 
-  async #lookAt({ ID: taskId, Shoal: { Attachment }, NetworksAttachments = [] }: Task): Promise<void> {
+  async #lookAt(task: Task): Promise<void> {
+    const {
+      ID: taskId,
+      Shoal: { Attachment },
+      NetworksAttachments = [],
+    } = task;
     if (!Attachment || this.#isMaking(Attachment.ContainerID)) return;
     const guest = await this.#modules.guests.look(Attachment.ContainerID);
     if (!guest) {
@@ -247,8 +270,11 @@ export class Guests {
     }
     // Somebody may have begun to bring it to another network while it was looked at.
     if (this.#isMaking(Attachment.ContainerID)) return;
+    await this.#parking.park(task, guest);
+    const parked = guest.ended ? (Attachment.GivesUp ?? []) : [];
     for (const { Network } of NetworksAttachments) {
-      if (!guest.networkIds.includes(Network.ID)) await this.#tell({ type: 'detach', taskId, networkId: Network.ID });
+      // A daemon that ended while it parked one has left it off the network.
+      if (!guest.networkIds.includes(Network.ID) && !parked.includes(Network.ID)) await this.#tell({ type: 'detach', taskId, networkId: Network.ID });
     }
     const running = guest.pid !== undefined;
     await this.#makeReady(taskId, guest);
