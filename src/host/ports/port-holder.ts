@@ -13,6 +13,7 @@ export class PortHolder {
   readonly #logger: Logger;
   readonly #limit: number;
   readonly #places: Places;
+  readonly #kernel: string | undefined;
   readonly #held = new Map<string, PortListener>();
   /** As they are wanted now. */
   #wanted: ReadonlyMap<string, PublishedPort> = new Map();
@@ -20,10 +21,14 @@ export class PortHolder {
 
   #beyond = 0;
 
-  /** @param limit ports that may be held, and clients that may be forwarded: each costs the process two descriptors, and the log and the engine need theirs */
-  constructor(logger: Logger, limit: number) {
+  /**
+   * @param limit ports that may be held, and clients that may be forwarded: each costs the process two descriptors, and the log and the engine need theirs
+   * @param kernel the folder of its settings of connections, where that is not the usual one
+   */
+  constructor(logger: Logger, limit: number, kernel?: string) {
     this.#logger = logger;
     this.#limit = limit;
+    this.#kernel = kernel;
     this.#places = new Places(limit);
   }
 
@@ -85,7 +90,7 @@ export class PortHolder {
 
   async #take(key: string, port: PublishedPort): Promise<void> {
     try {
-      this.#held.set(key, await holdPort(port, this.#places, () => this.#wanted.get(key) ?? { ...port, targets: [] }));
+      this.#held.set(key, await holdPort(port, this.#places, () => this.#wanted.get(key) ?? { ...port, targets: [] }, this.#kernel));
       if (this.#clashes.delete(key)) this.#logger.info({ port: key }, 'a published port that was taken is free: it is served from now on');
     } catch (error) {
       const known = this.#clashes.get(key);

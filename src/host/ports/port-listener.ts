@@ -1,7 +1,9 @@
 /** Holds one published port: nobody else can take it, and IPv6 clients, whom the kernel's IPv4 rules do not see, are forwarded. */
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
+import { join } from 'node:path';
 import type { Places } from '#base/pace/places';
 import { withoutZone } from '#model/address';
 import { ruleAddressOf, type PublishedPort } from '#network/published-ports';
@@ -17,12 +19,20 @@ export interface PortListener {
 /** An address family or address that this host does not have is no clash. */
 const absentCodes = new Set(['EAFNOSUPPORT', 'EADDRNOTAVAIL', 'EPROTONOSUPPORT']);
 
-/** Binds the port; rejects with EADDRINUSE when a process of the host has it. SCTP has no sockets here and is not held. */
-export async function holdPort(held: PublishedPort, places: Places, current: () => PublishedPort = () => held): Promise<PortListener> {
+/** Binds the port; rejects with EADDRINUSE when a process of the host has it. SCTP has no sockets here and is not held, and is refused where the kernel does not lead it. */
+export async function holdPort(
+  held: PublishedPort,
+  places: Places,
+  current: () => PublishedPort = () => held,
+  kernel = conntrackFolder,
+): Promise<PortListener> {
   const { protocol, port, hostAddress } = held;
   const open: PortListener[] = [];
   const close = (): void => open.forEach((listener) => listener.close());
-  if (protocol === 'sctp') return { close };
+  if (protocol === 'sctp') {
+    if (lacksSctp(kernel)) throw new Error('the kernel of this host leads no SCTP connections (it is built without CONFIG_NF_CT_PROTO_SCTP)');
+    return { close };
+  }
   const v4 = hostAddress ?? '0.0.0.0';
   const v6 = hostAddress ?? '::';
   const inner = hostAddress === undefined ? '127.0.0.1' : ruleAddressOf(hostAddress);
@@ -35,6 +45,13 @@ export async function holdPort(held: PublishedPort, places: Places, current: () 
     throw error;
   }
   return { close };
+}
+
+/** Settings of the kernel's connections, where it has any; among them those of each protocol that it knows. */
+const conntrackFolder = '/proc/sys/net/netfilter';
+
+function lacksSctp(folder: string): boolean {
+  return existsSync(join(folder, 'nf_conntrack_max')) && !existsSync(join(folder, 'nf_conntrack_sctp_timeout_established'));
 }
 
 interface Place {

@@ -25,7 +25,13 @@ function tool(name: string, script: string): void {
 /** Parts that are as they should be, but for what is said of them. */
 function doctorOf(overlay: object = {}, ports: object = {}): HostDoctor {
   const whole = { whole: async () => true, problems: () => [] };
-  const own = { ...whole, ground: async () => ({ local: '127.0.0.1', linkMtu: 1500 }), port: 4789, differing: async () => [], unheard: async () => ({ hosts: [] }) };
+  const own = {
+    ...whole,
+    ground: async () => ({ local: '127.0.0.1', linkMtu: 1500 }),
+    port: 4789,
+    differing: async () => [],
+    unheard: async () => ({ hosts: [] }),
+  };
   const parts = {
     instance: 'test',
     nodeId: 'n1',

@@ -1,6 +1,9 @@
 import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo, connect } from 'node:net';
+import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
+import { temporaryFolder } from '#test/support/folder';
 import { silentLogger } from '#test/support/silent-logger';
 import { Places } from '#base/pace/places';
 import { PortHolder } from '#host/ports/port-holder';
@@ -90,4 +93,23 @@ test('places for forwarded clients are handed back once', () => {
   leave[0]?.();
   expect(places.take()).toBeDefined();
   expect(places.take()).toBeUndefined();
+});
+
+test('SCTP is refused by name where the kernel does not lead it, and nowhere else', async () => {
+  const kernel = await temporaryFolder();
+  const port = { serviceName: 'diameter', protocol: 'sctp', port: 3868, targets: [] } as const;
+  const there = new PortHolder(silentLogger, 8, kernel);
+  const told = async (): Promise<readonly string[]> => {
+    await there.hold([port]);
+    return [...there.clashes.values()];
+  };
+  // What is not known yet is refused to nobody.
+  expect(await told()).toEqual([]);
+  await there.release([]);
+  writeFileSync(join(kernel, 'nf_conntrack_max'), '65536');
+  expect(await told()).toEqual([
+    'cannot publish port 3868/sctp of service diameter: the kernel of this host leads no SCTP connections (it is built without CONFIG_NF_CT_PROTO_SCTP)',
+  ]);
+  writeFileSync(join(kernel, 'nf_conntrack_sctp_timeout_established'), '432000');
+  expect(await told()).toEqual([]);
 });
