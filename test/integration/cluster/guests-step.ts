@@ -32,7 +32,11 @@ export async function guestsStep({ manager, worker, image, atOnce, replicas, soo
   const [near] = replicas('near', 'open') as [Replica];
   await soon(() => [here, there].every((from) => fetch(from.enter, resolve(from, 'near')[0] ?? '') === near.name));
   expect(resolve(there, 'tasks.near')).toEqual([near.address]);
-  expect(near.host.run([...near.enter, 'busybox', 'ping', '-c', '1', '-W', '5', there.address])).toContain(' 0% packet loss');
+  const ping = (from: Replica, address = ''): string => from.host.run([...from.enter, 'busybox', 'ping', '-c', '1', '-W', '5', address]);
+  // By the name of a service, of its task, and of one another.
+  const taskName = (await manager.askDocker('service', 'ps', 'near', '--no-trunc', '--format', '{{.Name}}.{{.ID}}')).trim();
+  for (const from of [here, there]) for (const name of ['near', taskName]) expect(ping(from, resolve(from, name)[0])).toContain(' 0% packet loss');
+  expect(ping(near, resolve(near, 'there')[0])).toContain(' 0% packet loss');
 
   expect((await manager.docker(['run', '-d', '--network', 'open', '--ip', there.address, image])).stderr).toContain('is already in use');
   await manager.askDocker('service', 'rm', 'near');
