@@ -3,7 +3,7 @@ import { Refusal } from '#base/refusal';
 import type { CommitList } from '#model/git/notify';
 import type { RenderedStack } from '#reconciler/rendered';
 import type { Declared } from '#model/object/repository';
-import { Lanes } from './lanes.ts';
+import { Lanes } from './shares/lanes.ts';
 import type { CommitRange, HeldLine, KnownHead, MirrorPlace, RenderQuestion, WatchedFolder, WorkerAnswer } from './protocol.ts';
 import { RenderTurns } from './render-turns.ts';
 import type { MirrorShares } from './shares/mirror-shares.ts';

@@ -12,13 +12,10 @@ import { findObject } from '#control/find';
 import { checkTracked } from '#control/repository/repository-place';
 import { withLoginApart } from '#control/repository/repository-login';
 import type { AskRegistries } from '#control/stack/image-digests';
-import { lacksSealing, setSealing } from '#control/sealing';
 import { recordInventories, type Adopter } from '#control/stack/stack-states';
 import type { Deed } from '#model/git/deed';
 import type { GitRequest } from '#model/git/git-request';
 import type { CommitList } from '#model/git/notify';
-import { namespaceLabel } from '#model/object/meta';
-import type { Service } from '#model/object/service';
 import type { Stack } from '#model/object/stack';
 import type { RepositorySpec } from '#model/object/repository';
 import type { RepositoryPlan } from '#model/difference/stack-plan';
@@ -28,6 +25,8 @@ import { SettledStacks } from '#reconciler/settled';
 import { commitActions, planCommit, planDeclared } from '#reconciler/repository-plan';
 import type { SeenCommit, WaitingChanges } from './apply/carry-out.ts';
 import { Rehearsal } from './apply/rehearsal.ts';
+import { isNewForForges, isWord, stackOf, verdictOf } from './apply/touched.ts';
+import { ClusterKey } from './cluster-key.ts';
 import { ReconcileEvents } from './events.ts';
 import { Follower } from './follower.ts';
 import { GitWorkers } from './git-workers.ts';
@@ -90,6 +89,7 @@ export class GitOps {
   readonly #held = { followed: new HeldBytes(followedBounds()), asked: new HeldBytes(askedBounds()) };
   readonly #shares: MirrorShares;
   readonly #rehearsal: Rehearsal;
+  readonly #key: ClusterKey;
   readonly #followers = new Map<string, { spec: RepositorySpec; follower: Follower }>();
   /** Stack → its repository: only that one wakes when the stack changes. */
   readonly #owners = new Map<string, string>();
@@ -106,6 +106,7 @@ export class GitOps {
     this.#parts = parts;
     this.events = new ReconcileEvents(parts);
     this.#rehearsal = new Rehearsal(parts);
+    this.#key = new ClusterKey(parts);
     const { folder, program } = options;
     const houseOf = (mirror: string): ReturnType<HouseOf> => {
       const { name, ids } = this.#houses.with(basename(mirror));
@@ -131,12 +132,13 @@ export class GitOps {
       throw new Refusal('unavailable', `the folder of repositories cannot be written: ${(error as Error).message}`);
     }
     await this.#parts.cluster.submit(recordInventories());
-    if (lacksSealing(await this.#parts.cluster.read())) await this.#parts.cluster.submit(setSealing(await (await import('#sealing/age')).newSealing()));
+    await this.#key.give();
     const before = await this.#parts.cluster.read();
     await this.#removeLeftMirrors(new Set([...before.list('repository')].map(({ ID }) => ID)));
     const view = await this.#parts.cluster.read();
     for (const stack of view.list('stack')) this.#note(stack);
     this.#unwatch = this.#parts.cluster.watch((events) => this.#heard(events));
+    this.#key.notice();
     this.#health.notice();
     this.#judge.notice();
     this.#teller.notice();
@@ -152,6 +154,7 @@ export class GitOps {
 
   async stop(): Promise<void> {
     this.#unwatch();
+    this.#key.stop();
     this.#health.stop();
     const talks = [this.#judge.stop(), this.#teller.stop(), this.#commenter.stop()];
     const stops = [...this.#followers.values()].map(({ follower }) => follower.stop());
@@ -233,6 +236,7 @@ export class GitOps {
     const wakened = new Set<string | undefined>();
     const judged = new Set<string | undefined>();
     this.#health.heard(events);
+    if (events.some(({ kind }) => kind === 'cluster')) this.#key.notice();
     if (events.some(({ kind }) => kind === 'task' || kind === 'service' || kind === 'revision' || kind === 'stack' || kind === 'repository'))
       this.#judge.notice();
     if (events.some(({ kind }) => kind === 'revision' || kind === 'stack' || kind === 'repository')) this.#teller.notice();
@@ -352,49 +356,4 @@ export class GitOps {
       );
     });
   }
-}
-
-/** Another commit is followed, or somebody else is told. */
-function isNewForForges({ object, previous }: StoreEvents[number] & { kind: 'repository' }): boolean {
-  return object?.Status.Commit !== previous?.Status.Commit || !equal(object?.Notify, previous?.Notify);
-}
-
-/** Somebody said that a stack or a repository may go on, or may not. */
-function isWord(event: StoreEvents[number]): boolean {
-  if (event.kind !== 'stack' && event.kind !== 'repository') return false;
-  const { object, previous } = event;
-  return (
-    object !== undefined &&
-    previous !== undefined &&
-    !(
-      equal(object.Suspended, previous.Suspended) &&
-      equal('Thawed' in object ? object.Thawed : undefined, 'Thawed' in previous ? previous.Thawed : undefined) &&
-      (object.Confirmed === undefined || equal(object.Confirmed, previous.Confirmed))
-    )
-  );
-}
-
-function turnOf(object: object): string | undefined {
-  return 'UpdateStatus' in object ? (object as Service).UpdateStatus?.State : undefined;
-}
-
-/** Of a stack's record what does not tell how a reconcile went, or what was noted. */
-function outside({ Condition: _outcome, Log: _noted, Version: _version, UpdatedAt: _at, ...rest }: Stack): object {
-  return rest;
-}
-
-/** The stack of which it is said now what became of its version: others may have waited for it. */
-function verdictOf(event: StoreEvents[number]): string | undefined {
-  if (event.kind !== 'revision' || !event.object || event.object.Outcome.State === event.previous?.Outcome.State) return undefined;
-  return event.previous ? event.object.Spec.Stack : undefined;
-}
-
-/** The stack whose spec an event touches, or whose rollout takes a turn; its progress from task to task is none of a repository's business. */
-function stackOf(event: StoreEvents[number]): string | undefined {
-  if (event.kind === 'stack')
-    return event.object && event.previous && equal(outside(event.object), outside(event.previous)) ? undefined : (event.object ?? event.previous)?.Spec.Name;
-  if (event.kind !== 'service' && event.kind !== 'network' && event.kind !== 'secret' && event.kind !== 'config') return undefined;
-  const spec = event.object?.Spec ?? event.previous?.Spec;
-  if (event.object && event.previous && equal(event.object.Spec, event.previous.Spec) && turnOf(event.object) === turnOf(event.previous)) return undefined;
-  return spec?.Labels?.[namespaceLabel];
 }
