@@ -193,7 +193,7 @@ export class GitOps {
     const view = await cluster.read();
     const known = view.byName('repository', spec.Name);
     const rollout = foresee && plays && (await played({ cluster, clock, foresee }, (now) => commitActions(now, spec.Name, stacks, options)));
-    return { ...plan, ...(rollout && { rollout }), ...(known && planDeclared(view, known.ID, commit, declared, options.now)) };
+    return { ...plan, ...(rollout && { rollout }), ...(known && planDeclared(view, known.ID, { commit, stacks, declared }, options.now)) };
   }
 
   #named(name: string): { spec: RepositorySpec; follower: Follower } {

@@ -39,8 +39,17 @@ function readWindow(text: string): Window | undefined {
 
 function dates(span: string): Window['holds'] | undefined {
   const [, from, to] = /^(\d{4}-\d\d-\d\d(?:T\d\d:\d\d)?)\/(\d{4}-\d\d-\d\d(?:T\d\d:\d\d)?)$/.exec(span) ?? [];
-  if (from === undefined || to === undefined || !(from < to)) return undefined;
+  if (from === undefined || to === undefined || !(from < to) || !isMoment(from) || !isMoment(to)) return undefined;
   return ({ text }) => text >= from && text < to;
+}
+
+/** A day that there is, at a time that there is. */
+function isMoment(text: string): boolean {
+  const [date = '', time = '00:00'] = text.split('T');
+  const [year = 0, month = 0, day = 0] = date.split('-').map(Number);
+  const february = year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0) ? 29 : 28;
+  const last = month === 2 ? february : [4, 6, 9, 11].includes(month) ? 30 : 31;
+  return month >= 1 && month <= 12 && day >= 1 && day <= last && minuteOf(time) !== undefined;
 }
 
 function weekly(span: string): Window['holds'] | undefined {

@@ -17,7 +17,7 @@ import { deployOptions, planRepository, type PlanOptions } from './plan.ts';
 import { makersFirst, neededFrom } from './order/needs.ts';
 import { inUnit, isUnit } from './unit.ts';
 import type { RepositorySource, Step } from './step.ts';
-import { placedError, type RenderedStack } from './rendered.ts';
+import { notesOf, placedError, type RenderedStack } from './rendered.ts';
 
 /** A stack each step, on a view that stays as it is meanwhile. */
 export function* planCommit(view: View, repository: string, stacks: readonly RenderedStack[], options: PlanOptions): Steps<RepositoryPlan> {
@@ -85,10 +85,20 @@ function* oneAfterAnother(
 }
 
 /** What a commit says of its repository and of others, as it would be done. */
-export function planDeclared(view: View, id: string, commit: string, declared: Declared, now: number): Pick<RepositoryPlan, 'declared'> {
+export function planDeclared(
+  view: View,
+  id: string,
+  { commit, stacks, declared }: { commit: string; stacks: readonly RenderedStack[]; declared: Declared },
+  now: number,
+): Pick<RepositoryPlan, 'declared'> {
   const context = { now, random: seededRandom(1), newId: () => 'planned' };
   const { result } = applyDeclared(id, commit, declared)(view, context);
-  const lines = [...result.changes, ...Object.values(result.held), ...Object.values(result.refused).flat(), ...Object.values(declared.LeftOut ?? {})];
+  const lines = [
+    ...result.changes,
+    ...Object.values(result.held),
+    ...Object.values(result.refused).flat(),
+    ...Object.values(notesOf(stacks, declared.LeftOut)).flat(),
+  ];
   return lines.length > 0 ? { declared: lines } : {};
 }
 

@@ -89,6 +89,10 @@ function sourceOf(path: string, bytes: Uint8Array, report: Report): Source | und
   try {
     const source = readYaml(path, bytes);
     report.sources.push(source);
+    if (source.further) {
+      const hint = 'put what it holds into the first one';
+      report.diagnostics.push({ severity: 'error', file: path, ...source.further, message: 'another document begins here, and this file has one', hint });
+    }
     return source;
   } catch (error) {
     addRefusal(report, error);
@@ -114,6 +118,7 @@ function checkMeaning(report: Report, value: Value): void {
     if (isMap(item)) checkWaves(report, item, at);
     if (top['atomic'] === true && after > 0)
       add(report, 'error', ['stacks', at, 'after'], 'stacks of an `atomic` repository come at once', 'leave out `after`, or `atomic`');
+    if (path.startsWith('!')) add(report, 'error', ['stacks', at], `${JSON.stringify(path)}: nothing is excluded here`, 'name the folders that are stacks');
     const parts = path.split('/');
     if (path === '' || path.startsWith('/') || parts.some((part) => part === '' || part === '.' || part === '..' || part.includes('**')))
       add(

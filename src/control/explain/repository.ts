@@ -11,6 +11,7 @@ import { nodesOf, stackHealth } from '../stack/stack-health.ts';
 import { followedText } from '../repository/rewrites.ts';
 import { parentOf } from '../repository/children.ts';
 import { releaseLines } from '../release/rollout.ts';
+import { stillness } from '../repository/stillness.ts';
 import { stillSentence } from './still.ts';
 
 const mostLines = 50;
@@ -22,13 +23,14 @@ export function explainRepository(view: View, repository: Repository, now: numbe
     ...parentLine(view, repository),
     `Its stacks have ${trustOf(Spec) === 'full' ? 'full trust' : 'the trust that --allow gives them'}; a version that fails ${Spec.OnFailure === 'stay' ? 'stays as it is' : 'goes back to the last good one'}.`,
     ...(Spec.Signers === undefined ? [] : ['Only commits that somebody of its list signed are followed.']),
-    readSentence(Status, now),
+    readSentence(repository, now),
     ...stillSentence(repository, now),
     ...releaseLines(view, repository, now),
     ...(Status.Rewritten === undefined
       ? []
       : [`Commit ${shortCommit(Status.Rewritten)} waits for \`shoal repo confirm ${Spec.Name} --commit ${shortCommit(Status.Rewritten)}\`.`]),
     ...stackLines(view, repository, now),
+    ...noteLines(Object.values(repository.Status.Notes ?? {}).flat()),
   ];
 }
 
@@ -44,11 +46,24 @@ function parentLine(view: View, repository: Repository): string[] {
   return parent ? [`Repository ${parent.Spec.Name} declares it in its shoal.yml: it is changed and ended there.`] : [];
 }
 
-function readSentence({ State, Commit, Message, Since }: Repository['Status'], now: number): string {
+/** What is worth knowing, though it is no error. */
+export function noteLines(notes: readonly string[]): string[] {
+  if (notes.length === 0) return [];
+  return [
+    'To know:',
+    ...notes.slice(0, mostLines).map((note) => `  ${note}.`),
+    ...(notes.length > mostLines ? [`  and ${notes.length - mostLines} more.`] : []),
+  ];
+}
+
+function readSentence(repository: Repository, now: number): string {
+  const { State, Commit, Message, Since } = repository.Status;
   const since = `${humanDuration(now - timeOf(Since))} ago`;
   const read = Commit === undefined ? 'No commit of it was rendered yet' : `The commit rendered last is ${shortCommit(Commit)}`;
+  // What was changed since by hand stays while nothing is written.
+  const are = stillness(repository, now) ? 'were brought to that one' : 'are as that one wants them';
   return State === 'synced'
-    ? `${read}, and all its stacks are as that one wants them (since ${since}).`
+    ? `${read}, and all its stacks ${are} (since ${since}).`
     : `${read}; it is ${State} since ${since}${Message === '' ? '' : `: ${Message}`}.`;
 }
 

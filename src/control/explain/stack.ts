@@ -12,6 +12,7 @@ import { isEmptyRecord } from '../stack/inventory.ts';
 import { newestRevision, revisionsOf, revisionWithDigest } from '../stack/revisions.ts';
 import { healthOfService, healthOfStack, nodesOf, stackHealth } from '../stack/stack-health.ts';
 import { claimOn } from './claims.ts';
+import { noteLines } from './repository.ts';
 import { stillSentence } from './still.ts';
 
 /** What is not written of it, as the reconciler knows it. */
@@ -39,6 +40,7 @@ export function explainStack(view: View, stack: Stack, waiting: WaitingLines | u
     ...stillLines(view, stack, now),
     ...waitingLines(waiting),
     ...lastLine(view, stack, current, now),
+    ...notesLines(view, stack),
   ];
 }
 
@@ -127,6 +129,11 @@ function stillLines(view: View, { Spec, Source, Suspended }: Stack, now: number)
   if (Suspended) return [`It is suspended since ${Suspended.Since}: nothing is written for it before \`shoal stack resume ${Spec.Name}\`.`];
   const repository = Source.Kind === 'repository' ? view.byName('repository', Source.Repository) : undefined;
   return repository ? stillSentence(repository, now) : [];
+}
+
+function notesLines(view: View, { Spec, Source }: Stack): string[] {
+  const notes = Source.Kind === 'repository' ? view.byName('repository', Source.Repository)?.Status.Notes : undefined;
+  return notes && Object.hasOwn(notes, Spec.Name) ? noteLines(notes[Spec.Name] ?? []) : [];
 }
 
 function waitingLines(waiting: WaitingLines | undefined): string[] {

@@ -10,7 +10,7 @@ import { dropPush, keepPiece, largestPieceBytes, largestPushedBytes, mostPushes,
 import { checkToken } from '#control/repository/tokens';
 import type { Declared, Repository } from '#model/object/repository';
 import { planRepository } from '#reconciler/plan';
-import type { RenderedStack } from '#reconciler/rendered';
+import { notesOf, type RenderedStack } from '#reconciler/rendered';
 import type { Bare } from './bare.ts';
 import type { RefUpdate } from './hook.ts';
 import { errorsOf, planLines } from './plan-lines.ts';
@@ -93,7 +93,7 @@ async function tellPlan(
   const { result } = applyDeclared(repository.ID, commit, declared)(view, context);
   const errors = [...errorsOf(stacks, steps), ...Object.values(result.refused).flat()];
   if (errors.length > 0) throw new Refusal('invalidArgument', [...errors.slice(0, mostLines), 'nothing was taken, and nothing was changed'].join('\n'));
-  const lines = [...planLines(steps), ...result.changes, ...Object.values(result.held)];
+  const lines = [...planLines(steps), ...result.changes, ...Object.values(result.held), ...Object.values(notesOf(stacks, declared.LeftOut)).flat()];
   for (const line of lines.slice(0, mostLines)) say(line);
   if (lines.length > mostLines) say(`and ${lines.length - mostLines} lines more`);
 }

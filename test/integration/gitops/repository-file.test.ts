@@ -58,6 +58,22 @@ environments:
   expect(following.image('web_web')).toBe('web:3-everywhere-yes');
 });
 
+test('what nobody would read of it is refused or told', async () => {
+  repository.commit({ 'stacks/a/compose.yml': stackFile('app:1'), 'shoal.yml': 'stacks: ["stacks/*", "stacks/typo"]\n' });
+  const why = 'shoal.yml: stacks: "stacks/typo" leads to no folder with a stack file';
+  expect(await following.add(repository.folder)).toMatchObject({ State: 'synced', Notes: { 'stacks/typo': [why] } });
+  const said = async (files: Record<string, string | undefined>): Promise<string> => {
+    repository.commit(files);
+    const { State, Message } = await following.sync();
+    return `${State} ${Message}`;
+  };
+  const refused = 'unavailable shoal.yml';
+  expect(await said({ 'shoal.yml': 'atomic: false\n---\natomic: true\n' })).toMatch(`${refused}:3:1: another document begins here, and this file has one`);
+  expect(await said({ 'shoal.yml': 'stacks: ["stacks/*", "!stacks/a"]\n' })).toMatch(`${refused}:1:22: stacks.1: "!stacks/a": nothing is excluded here`);
+  expect(await said({ 'shoal.yml': undefined, 'shoal.yaml': 'prune: false\n' })).toBe('unavailable shoal.yaml is not read: call it shoal.yml');
+  expect(await said({ 'shoal.yaml': undefined })).toMatch('synced');
+});
+
 test('what is wrong in it is said with its place, keys that are not built by name, and what was read last stays', async () => {
   repository.commit({ 'stacks/a/compose.yml': stackFile('app:1') });
   await following.add(repository.folder);

@@ -1,5 +1,6 @@
 /** What people are told: places of refusals, what is not used, what cannot be decrypted, and what went. */
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { explainRepository } from '#control/explain/repository';
 import { removeRepository } from '#control/repository/repositories';
 import { removeStack } from '#control/stack/stacks';
 import { Following, GitRepository, stackFile } from '#test/support/git-repository';
@@ -70,7 +71,9 @@ test('a second document, a submodule and a link to a folder are told of, and wha
   const document = expect.stringMatching(/^stacks\/a\/compose\.yml:\d+:1: .*another document begins here, and only the first one of a file is read/);
   expect(status).toMatchObject({ State: 'synced', Notes: { a: [document], ...told } });
   expect([...following.cluster.store.list('service')].map(({ Spec }) => Spec.Name)).toEqual(['a_web']);
-  expect((await following.gitops.planCommit('infra', undefined)).declared).toEqual([...told.away, ...told.module]);
+  expect((await following.gitops.planCommit('infra', undefined)).declared).toEqual([document, ...told.away, ...told.module]);
+  const lines = explainRepository(following.cluster.store, following.cluster.store.byName('repository', 'infra') ?? ({} as never), 0);
+  expect(lines.slice(-4)).toEqual(['To know:', expect.stringContaining('another document'), `  ${told.away[0]}.`, `  ${told.module[0]}.`]);
   const { index } = following.cluster.store;
   await following.sync();
   expect(following.cluster.store.index).toBe(index);

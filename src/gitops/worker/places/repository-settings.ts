@@ -8,6 +8,8 @@ import { root, type Snapshot } from '../snapshot.ts';
 import { normal } from './stack-places.ts';
 
 export const repositoryFileName = 'shoal.yml';
+/** What stands in it would hold for nothing. */
+const misspelt = 'shoal.yaml';
 const mostErrors = 20;
 
 /** What the daemon says a repository's stack files are rendered with. */
@@ -29,11 +31,19 @@ export interface RenderSettings extends AskedSettings {
 
 /** undefined: the commit has none. `absent`: it is not in the mirror yet. Throws a Refusal with all that is wrong in it, a line each. */
 export async function repositoryFile(snapshot: Snapshot): Promise<RepositoryFile | 'absent' | undefined> {
-  const path = posix.join(root, repositoryFileName);
+  const other = await bytesOf(snapshot, misspelt);
+  if (other === 'absent') return 'absent';
+  if (other) throw new Refusal('invalidArgument', `${misspelt} is not read: call it ${repositoryFileName}`);
+  const bytes = await bytesOf(snapshot, repositoryFileName);
+  return bytes === undefined || bytes === 'absent' ? bytes : parsed(bytes);
+}
+
+async function bytesOf(snapshot: Snapshot, name: string): Promise<Uint8Array | 'absent' | undefined> {
+  const path = posix.join(root, name);
   for (;;) {
     const before = snapshot.misses;
     const found = snapshot.read(path);
-    if ('bytes' in found) return parsed(found.bytes);
+    if ('bytes' in found) return found.bytes;
     if (snapshot.misses === before) {
       if (snapshot.identity(path)?.endsWith(': no such file or directory')) return undefined;
       throw new Refusal('invalidArgument', found.error.replaceAll(`${root}/`, ''));

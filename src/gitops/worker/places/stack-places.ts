@@ -81,19 +81,27 @@ export async function stackPlaces(
         folders.filter((each) => !known.has(keyOf(each))),
       ),
     );
+    let any = false;
     for (const each of folders) {
       const key = keyOf(each);
       const tree = trees.get(each);
       const places = known.get(key) ?? (tree && placeIn(each, tree, entry, file));
       if (!places) continue;
+      any ||= places.length > 0;
       seen.set(key, places);
       // The last entry that names a folder counts.
       for (const place of places) found.set(each.folder, place);
     }
+    if (!any && file?.stacks && leftOut.size < mostLeftOut)
+      leftOut.set(entry.path, `shoal.yml: stacks: ${shownPath(entry.path)} leads to no folder with a stack file`);
   }
   memory.keep(of, seen);
   if (found.size > mostStacks) throw new Refusal('invalidArgument', `the commit has ${found.size} stacks: at most ${mostStacks} are taken`);
   return checked([...found.values()].map(withShortName).toSorted((a, b) => compareTexts(a.name, b.name) || compareTexts(a.folder, b.folder)));
+}
+
+function shownPath(path: string): string {
+  return JSON.stringify(path.length > longestTold ? `${path.slice(0, longestTold)}…` : path);
 }
 
 /** Of each stack its name is told, held and stored, whatever becomes of it: one that is too long is refused under its beginning. */
