@@ -106,9 +106,15 @@ export function addSchemaErrors(report: Report, errors: readonly SchemaError[], 
     const path = error.unknownKey === undefined ? error.path : [...error.path, error.unknownKey];
     const guess = error.unknownKey === undefined ? undefined : nearest(error.unknownKey, error.knownKeys ?? []);
     const hint = error.hint ?? (guess === undefined ? undefined : `did you mean ${guess}?`);
-    const message = error.unknownKey === undefined ? error.message.replace(`${error.path.join('.')} `, '') : `unknown key ${error.unknownKey}`;
+    const message = error.unknownKey === undefined ? withoutPath(error) : `unknown key ${error.unknownKey}`;
     add(report, severity, path, message, hint, source);
   }
+}
+
+/** The place says it better. */
+function withoutPath({ path, message }: SchemaError): string {
+  const words = `${path.join('.')} `;
+  return path.length > 0 && message.includes(words) ? message.replace(words, '') : message;
 }
 
 function startsWith(path: Path, prefix: Path): boolean {

@@ -46,6 +46,11 @@ function parentLine(view: View, repository: Repository): string[] {
   return parent ? [`Repository ${parent.Spec.Name} declares it in its shoal.yml: it is changed and ended there.`] : [];
 }
 
+/** What is wrong in the file beside its stacks. */
+function isOfFile(error: string): boolean {
+  return /^shoal\.yml: (?!stack )/.test(error);
+}
+
 /** What is worth knowing, though it is no error. */
 export function noteLines(notes: readonly string[]): string[] {
   if (notes.length === 0) return [];
@@ -78,12 +83,14 @@ function stackLines(view: View, { Spec, Status: { Refused = {}, Held = {} } }: R
   });
   const names = new Set(own.map(({ Spec: { Name } }) => Name));
   const others = [
-    ...Object.entries(Refused).map(([name, errors]) => [name, `refused: ${errors[0] ?? ''}`] as const),
+    ...Object.entries(Refused).flatMap(([name, [error = '']]) => (isOfFile(error) ? [] : [[name, `refused: ${error}`] as const])),
     ...Object.entries(Held).map(([name, reason]) => [name, `held: ${reason}`] as const),
   ].flatMap(([name, text]) => (names.has(name) ? [] : [`  ${name}: ${text}.`]));
   const all = [...lines, ...others];
-  if (all.length === 0) return ['It has no stacks.'];
+  const ofFile = Object.values(Refused).flatMap((errors) => errors.filter(isOfFile).map((error) => `Refused: ${error}.`));
+  if (all.length === 0) return ['It has no stacks.', ...ofFile];
   return [
+    ...ofFile,
     `It has ${counted(all.length, 'stack')} (\`shoal stack explain NAME\` says more of each):`,
     ...all.slice(0, mostLines),
     ...(all.length > mostLines ? [`  and ${all.length - mostLines} more.`] : []),

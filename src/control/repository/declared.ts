@@ -61,7 +61,7 @@ function setTargets(overlay: Overlay, id: string, wanted: readonly AskedTarget[]
   const repository = overlay.get('repository', id);
   if (!repository) return;
   if (wanted.length > mostTargets) throw new Refusal('invalidArgument', `notifications: at most ${mostTargets}`);
-  for (const target of wanted) checkDeclaredTarget(repository, target);
+  for (const [at, target] of wanted.entries()) checkDeclaredTarget(repository, target, `notifications.${at}`);
   const { Notify = [], Outbox = [] } = repository;
   const before = Notify.filter(({ Declared }) => Declared === true);
   const same = (target: AskedTarget) => before.find(({ ID: _id, Declared: _said, ...each }) => equal(each, target));
@@ -75,13 +75,18 @@ function setTargets(overlay: Overlay, id: string, wanted: readonly AskedTarget[]
 }
 
 /** Who may write to a repository of limited trust may not make the cluster speak to whomever he likes. */
-function checkDeclaredTarget({ Spec }: Repository, target: AskedTarget): void {
-  checkTarget(target);
-  checkMergeRequests({ Spec }, target);
+function checkDeclaredTarget({ Spec }: Repository, target: AskedTarget, where: string): void {
+  try {
+    checkTarget(target);
+    checkMergeRequests({ Spec }, target);
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    throw new Refusal(error.code, `${where}: ${error.message}`);
+  }
   const host = URL.canParse(target.URL) ? new URL(target.URL).host : '';
   if (trustOf(Spec) === 'full' || isAllowed({ word: 'notify', value: host }, Spec.Allow ?? [])) return;
   throw new Refusal(
     'failedPrecondition',
-    `notifications: ${host} is not told for a repository of limited trust: \`shoal repo update ${Spec.Name} --allow notify=${host}\``,
+    `${where}: ${host} is not told for a repository of limited trust: \`shoal repo update ${Spec.Name} --allow notify=${host}\``,
   );
 }

@@ -2,6 +2,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { explainRepository } from '#control/explain/repository';
 import { removeTarget } from '#control/repository/notify';
 import { confirmRepository, removeRepository, suspendRepository, updateRepository } from '#control/repository/repositories';
 import { thawRepository } from '#control/repository/stillness';
@@ -59,6 +60,9 @@ test('who is told stands in shoal.yml, with secrets that are sealed, and within 
   expect(Message).toBe('shoal.yml: notifications.0.secret_file: keys/hook lies open: `shoal secret seal` encrypts it for the cluster');
   repository.commit({ 'keys/hook': await sealed('hush-hush') });
   const refused = await following.sync();
+  const explained = explainRepository(following.cluster.store, following.cluster.store.byName('repository', 'infra') ?? ({} as never), 0).join('\n');
+  expect(explained).toMatch(/^Refused: shoal\.yml: notifications\.\d: alerts\.example\.org is not told/m);
+  expect(explained).not.toMatch(/^ {2}notifications/m);
   expect(refused.Refused?.['notifications']?.[0]).toContain('`shoal repo update infra --allow notify=alerts.example.org`');
   expect([following.image('a_web'), known()?.Notify]).toEqual(['app:1', undefined]);
   following.cluster.run(updateRepository('infra', { Allow: ['notify=alerts.example.org'] }));

@@ -70,6 +70,7 @@ test('what nobody would read of it is refused or told', async () => {
   const refused = 'unavailable shoal.yml';
   expect(await said({ 'shoal.yml': 'atomic: false\n---\natomic: true\n' })).toMatch(`${refused}:3:1: another document begins here, and this file has one`);
   expect(await said({ 'shoal.yml': 'stacks: ["stacks/*", "!stacks/a"]\n' })).toMatch(`${refused}:1:22: stacks.1: "!stacks/a": nothing is excluded here`);
+  expect(await said({ 'shoal.yml': 'hello\n' })).toMatch(`${refused}:1:1: must be a mapping`);
   expect(await said({ 'shoal.yml': undefined, 'shoal.yaml': 'prune: false\n' })).toBe('unavailable shoal.yaml is not read: call it shoal.yml');
   expect(await said({ 'shoal.yaml': undefined })).toMatch('synced');
 });
