@@ -18,6 +18,12 @@ export function isPlace(text: string): boolean {
   return six === undefined ? isAddress(host) || !/^[\d.]+$/.test(host) : isAddress(six);
 }
 
+/** Of HOST:PORT; the host without brackets, as a connection names it. */
+export function placeParts(place: string): { host: string; port: number } {
+  const at = place.lastIndexOf(':');
+  return { host: place.slice(0, at).replace(/^\[(.*)\]$/, '$1'), port: Number(place.slice(at + 1)) };
+}
+
 /** The role that a node has; the one that is wanted may be another. */
 export function roleOf({ Shoal, Spec }: Pick<Node, 'Shoal' | 'Spec'>): NodeSpec['Role'] {
   return Shoal?.Role ?? Spec.Role;

@@ -1,6 +1,7 @@
 /** Whether others reach a node where it says that they do, before it is a manager there: it greets whoever connects while it joins, and the leader looks before it gives it a seat. */
-import { type AddressInfo, connect, createServer, isIPv6, type Server, type Socket } from 'node:net';
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { Refusal } from '#base/refusal';
+import { placeParts } from '#model/manager-address';
 
 /** Of those who connect at a time: there is one leader. */
 const mostAtOnce = 16;
@@ -28,7 +29,7 @@ export class Greeter {
         const why = code === 'EADDRINUSE' ? 'bind: address already in use' : message;
         reject(new Refusal('invalidArgument', `failed to listen on remote API address: listen tcp ${place}: ${why}`, { plain: true }));
       });
-      greeter.#server.listen({ ...partsOf(place), exclusive: true }, resolve);
+      greeter.#server.listen({ ...placeParts(place), exclusive: true }, resolve);
     });
     // Accepting may fail when descriptors run out: whoever looks hears that nobody answers.
     greeter.#server.on('error', () => undefined);
@@ -64,7 +65,7 @@ export class Greeter {
 /** Refuses `failedPrecondition`, in Docker's words, where nobody at HOST:PORT says `greeting` within `limitMs` milliseconds. */
 export async function checkReached(address: string, greeting: string, limitMs = usualReachMs): Promise<void> {
   const why = await new Promise<string | undefined>((resolve) => {
-    const connection = connect(partsOf(address));
+    const connection = connect(placeParts(address));
     let said = '';
     const end = (failure?: string) => {
       clearTimeout(timer);
@@ -83,10 +84,4 @@ export async function checkReached(address: string, greeting: string, limitMs = 
   });
   if (why === undefined) return;
   throw new Refusal('failedPrecondition', `could not connect to prospective new cluster member using its advertised address: ${why}`, { plain: true });
-}
-
-function partsOf(place: string): { host: string; port: number } {
-  const at = place.lastIndexOf(':');
-  const bracketed = place.slice(0, at).replaceAll(/[[\]]/g, '');
-  return { host: isIPv6(bracketed) ? bracketed : place.slice(0, at), port: Number(place.slice(at + 1)) };
 }

@@ -3,6 +3,7 @@ import { connect } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { status, type ServiceError } from '@grpc/grpc-js';
 import { afterLimit, type Times } from '#base/pace/fair-limit';
+import { placeParts } from '#model/manager-address';
 
 /** After this time without an answer the link is looked at: its other end's kernel answers, however busy the program is. */
 const patienceMs = 700;
@@ -81,8 +82,7 @@ function isUnreachable(error: unknown): boolean {
 
 /** Whether a connection to the address comes to be: no more than that. */
 export function reaches(address: string, limitMs: number): Promise<boolean> {
-  const at = address.lastIndexOf(':');
-  const socket = connect({ host: address.slice(0, at).replaceAll(/[[\]]/g, ''), port: Number(address.slice(at + 1)) });
+  const socket = connect(placeParts(address));
   return new Promise((resolve) => {
     const end = (there: boolean) => () => {
       cancel();

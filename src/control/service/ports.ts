@@ -1,6 +1,6 @@
 /** Published ports of different services must not clash, nor with the cluster's own. */
 import { Refusal } from '#base/refusal';
-import { managerAddresses, managerPort } from '#model/manager-address';
+import { managerAddresses, managerPort, placeParts } from '#model/manager-address';
 import type { Service } from '#model/object/service';
 import type { PortConfig, ServiceSpec } from '#model/object/service-spec';
 import { isIngress, protocolOf, publishedKey, targetKey } from '#model/port/port';
@@ -54,7 +54,7 @@ export function checkOwnPorts(view: View, spec: ServiceSpec, stored: readonly Se
   const ports = (spec.EndpointSpec?.Ports ?? []).filter(({ PublishedPort }) => PublishedPort);
   // A Docker Swarm looks after its own.
   if (!cluster || ports.length === 0) return;
-  const managers = managerAddresses(view.list('node')).map((address) => address.slice(address.lastIndexOf(':') + 1));
+  const managers = managerAddresses(view.list('node')).map((address) => placeParts(address).port);
   const own = new Map([
     ...[managerPort, ...managers].map((number) => [`tcp/${number}`, 'managers are reached by it'] as const),
     [`udp/${cluster.DataPathPort}`, 'the networks between nodes go by it'],

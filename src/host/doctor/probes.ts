@@ -4,6 +4,7 @@ import { connect } from 'node:net';
 import type { Clock } from '#base/clock';
 import type { DoctorPeer, Finding, Heard } from '#model/doctor/examination';
 import { probePayload, probeSizes } from '#model/doctor/probe';
+import { placeParts } from '#model/manager-address';
 import { heardIn, probeMemorySeconds, probeRules, probeTableName } from '#network/doctor/probe-rules';
 import { removeRules, withRuleFile } from '../rule-table.ts';
 import { run } from '../run.ts';
@@ -89,10 +90,8 @@ function sent(socket: ReturnType<typeof createSocket>, payload: Buffer, port: nu
 
 /** Undefined when somebody answers. */
 function refusedBy(manager: string): Promise<string | undefined> {
-  const at = manager.lastIndexOf(':');
-  const host = manager.slice(0, at).replace(/^\[(.*)\]$/, '$1');
   return new Promise((resolve) => {
-    const socket = connect({ host, port: Number(manager.slice(at + 1)) });
+    const socket = connect(placeParts(manager));
     const end = (why?: string): void => {
       socket.destroy();
       resolve(why);

@@ -13,7 +13,7 @@ import { greetingOf } from '#ca/greeting';
 import type { Cluster } from '#control/cluster';
 import { setAuthority } from '#control/clusters';
 import { type Certified, admitNode, noteCertificate, noteLeft, noteUnreached, roleGranted, seatManager } from '#control/nodes';
-import { certifiedRole, hostPort, managerAddress, managerAddresses, managerPort, roleOf } from '#model/manager-address';
+import { certifiedRole, hostPort, isPlace, managerAddress, managerAddresses, managerPort, roleOf } from '#model/manager-address';
 import type { Cluster as ClusterObject, ClusterSpec } from '#model/object/cluster';
 import type { Node, NodeSpec } from '#model/object/node';
 import { changedAuthority } from './root-change.ts';
@@ -219,7 +219,8 @@ export class CertificateAuthority implements Duty {
 
   /** A seat that nobody reaches is one that the others count on for nothing. */
   async #checkReached(request: string, address: string): Promise<void> {
-    await this.#parts.checkReached(address, greetingOf(request));
+    // What is no place at all the entry refuses.
+    if (isPlace(address)) await this.#parts.checkReached(address, greetingOf(request));
   }
 
   /** Who asked for the promotion was answered long ago: he finds at the node why it is none. */

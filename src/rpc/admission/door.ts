@@ -1,6 +1,7 @@
 /** Where other nodes connect. Who does not show that he is a node does not stay. */
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { plainAddress, sourceOf } from '#model/address';
+import { placeParts } from '#model/manager-address';
 import { Greetings } from './greetings.ts';
 
 /** Connections of those who have not shown a certificate: beyond so many the oldest goes of the source that has most, which so keeps out nobody else. Each is some 60 KB. */
@@ -42,11 +43,9 @@ export class Door {
 
   /** `address`: `HOST:PORT`. Resolves with the port; rejects with what the system says. */
   listen(address: string): Promise<number> {
-    const at = address.lastIndexOf(':');
-    const host = address.slice(0, at).replaceAll(/[[\]]/g, '');
     return new Promise((resolve, reject) => {
       this.#server.once('error', reject);
-      this.#server.listen({ host, port: Number(address.slice(at + 1)), backlog }, () => {
+      this.#server.listen({ ...placeParts(address), backlog }, () => {
         this.#server.off('error', reject);
         // Accepting may fail when descriptors run out; whoever asks comes again.
         this.#server.on('error', () => undefined);

@@ -6,6 +6,7 @@ import type { Random } from '#base/random';
 import { Refusal } from '#base/refusal';
 import type { Configuration, InstallSnapshot } from '#raft/message';
 import type { Receiver, Transport } from '#raft/transport';
+import { placeParts } from '#model/manager-address';
 import { clientCredentials, type LiveTls } from '../credentials.ts';
 import { RaftServiceClient, RaftServiceService, type RaftServiceServer } from '../generated/shoal/v1/raft.ts';
 import { channelLimits } from '../limits.ts';
@@ -76,7 +77,7 @@ export class RaftTransport implements Transport {
 
   /** Whether another manager is at this address, on whatever port. */
   isMemberAt(address: string): boolean {
-    return Object.values(this.#addresses).some((each) => hostOf(each) === address);
+    return Object.values(this.#addresses).some((each) => placeParts(each).host === address);
   }
 
   send(message: Spoken): void {
@@ -225,9 +226,4 @@ export class RaftTransport implements Transport {
 
 function dialled(tls: LiveTls, peer: string, address: string): RaftServiceClient {
   return new RaftServiceClient(address, clientCredentials(tls, peer), options);
-}
-
-/** Of `HOST:PORT`, as a connection names it. */
-function hostOf(address: string): string {
-  return address.slice(0, address.lastIndexOf(':')).replaceAll(/[[\]]/g, '');
 }

@@ -26,6 +26,8 @@ test('who wants a seat among the managers is reached where he says that he is, b
   await expect(join({ token, greeter: again, advertised: elsewhere })).rejects.toThrow(`${why}dial tcp ${elsewhere}: connect: connection refused`);
   // Neither a node nor a seat of it is left.
   expect([nodes(), seated]).toEqual([['boss'], []]);
+  const nowhere = await Greeter.listen('127.0.0.1:0');
+  await expect(join({ token, greeter: nowhere, advertised: 'm1:99999' })).rejects.toThrow('advertise address must be a non-zero IP address');
   const third = await Greeter.listen('127.0.0.1:0');
   const { port } = third;
   const { nodeId } = await join({ token, greeter: third, advertised: `127.0.0.1:${port}` });
