@@ -1,4 +1,5 @@
 /** Where a repository may be, and what a branch may be called: nothing that git would take for another transport, an option or a pattern. */
+import { validRange } from 'semver';
 import { Refusal } from '#base/refusal';
 import { isThisMachine } from '#base/text/confidential';
 
@@ -30,12 +31,13 @@ function isPlace(url: string): boolean {
   return known && !dashed && !/[\u0000-\u001f]/.test(url) && !url.includes('::');
 }
 
-/** Refuses what is not followed: a name that git would not take, or a range that is none. Whether a range means anything is seen when tags are looked at. */
+/** Refuses what is not followed: a name that git would not take, or a range that is none, in any of its alternatives. Whether a tag is within it is seen when tags are looked at. */
 export function checkTracked(ref: string | undefined, semver: string | undefined): void {
   if (ref !== undefined && semver !== undefined) throw new Refusal('invalidArgument', 'a ref and a range of versions are one or the other');
   if (ref !== undefined && !isBranch(ref)) throw new Refusal('invalidArgument', `"${ref}" is no name of a branch or a tag, and no commit`);
-  if (semver !== undefined && !/^[\w.\s<>=~^|*+-]{1,100}$/.test(semver))
-    throw new Refusal('invalidArgument', `"${semver.slice(0, 100)}" is no range of versions`);
+  const isRange = (text: string): boolean =>
+    /^[\w.\s<>=~^|*+-]{1,100}$/.test(text) && text.split('||').every((part) => part.trim() !== '' && validRange(part) !== null);
+  if (semver !== undefined && !isRange(semver)) throw new Refusal('invalidArgument', `"${semver.slice(0, 100)}" is no range of versions`);
 }
 
 /** Git's own rules (git-check-ref-format). */

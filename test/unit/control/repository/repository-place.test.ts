@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { checkPlace, withoutLogin } from '#control/repository/repository-place';
+import { checkPlace, checkTracked, withoutLogin } from '#control/repository/repository-place';
 
 test.each(['/srv/stacks.git', 'file:///srv/stacks', 'https://example.org/a.git', 'ssh://git@example.org/a.git', 'git@example.org:team/a.git'])(
   '%s is a repository',
@@ -55,4 +55,16 @@ test.each([
 test('logins go out of texts', () => {
   expect(withoutLogin('fatal: https://me:token@host/x and ssh://git@host/y: no')).toBe('fatal: https://host/x and ssh://host/y: no');
   expect(() => checkPlace('http://me:token@host/x', 'main')).toThrow('"http://host/x" is no repository');
+});
+
+test.each([
+  ['1.x || banana', false],
+  ['1.x ||', false],
+  ['banana', false],
+  ['>=1.2 <2', true],
+  ['^1 || ~3.1', true],
+])('a range is one in each of its alternatives: %s', (range, right) => {
+  const check = () => checkTracked(undefined, range);
+  if (right) expect(check).not.toThrow();
+  else expect(check).toThrow(`"${range}" is no range of versions`);
 });
