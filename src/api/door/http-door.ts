@@ -124,13 +124,16 @@ export class HttpDoor {
     const name = hookPath.exec((request.url ?? '').split('?')[0] ?? '')?.[1];
     if (name === undefined) return { status: 404, message: 'there is nothing here' };
     if (request.method !== 'POST') return { status: 405, message: 'a delivery is posted' };
-    if (this.#guesses.waitMs(source, this.#parts.clock.monotonicNow()) > 0)
+    const secret = await this.#parts.secretOf(name);
+    // A forge is one address for many repositories: the hook of one that has an old secret shuts out no other.
+    const guesser = secret === undefined ? source : `${source} ${name}`;
+    if (this.#guesses.waitMs(guesser, this.#parts.clock.monotonicNow()) > 0)
       return { status: 429, message: 'too many deliveries from here were refused: wait a minute' };
     const body = await readBody(request, this.#parts.clock);
     if (body === undefined) return { status: 413, message: `a delivery has at most ${largestBodyBytes} bytes` };
-    const judgement = judge({ headers: request.headers, body }, await this.#parts.secretOf(name));
+    const judgement = judge({ headers: request.headers, body }, secret);
     if (!judgement.verified) {
-      this.#guesses.count(source, this.#parts.clock.monotonicNow());
+      this.#guesses.count(guesser, this.#parts.clock.monotonicNow());
       this.#parts.logger.info({ source, repository: name }, 'a delivery was refused: it does not prove that it knows the webhook secret of the repository');
       return { status: 401, message: 'this delivery is not signed with the secret of the repository' };
     }

@@ -21,7 +21,7 @@ let port: number;
 
 beforeEach(async () => {
   looked = [];
-  const secretOf = async (name: string) => (name === 'infra' ? secret : undefined);
+  const secretOf = async (name: string) => (name === 'infra' || name === 'other' ? secret : undefined);
   const git = { repository: async () => undefined, git: async () => undefined, plan: async () => undefined, verdict: async () => undefined };
   door = new HttpDoor(
     { host: '127.0.0.1', port: 0 },
@@ -95,6 +95,8 @@ test('whoever guesses is slowed down, and others are not', async () => {
   for (let round = 0; round < 32; round++) statuses.push(await post(String(round), { 'X-Shoal-Signature': 'sha256=00' }));
   expect(statuses.slice(0, 30)).toEqual(Array.from({ length: 30 }, () => 401));
   expect(statuses.slice(30)).toEqual([429, 429]);
+  // Behind the same address another repository's hook has the right secret.
+  expect(await post('{}', { 'X-Shoal-Signature': `sha256=${hmac('{}')}` }, '/hooks/other')).toBe(202);
 });
 
 test('one source has so many connections, and keeps nobody else out', async () => {
