@@ -21,6 +21,7 @@ export function contained(parts: Dependencies, guard: Guard): Dependencies {
       sync: async (name, renews) => parts.reconciler.sync(name, renews),
       waiting: (stack) => parts.reconciler.waiting(stack),
       planCommit: async (name, ref) => parts.reconciler.planCommit(name, ref),
+      commits: async (name, range) => parts.reconciler.commits(name, range),
       git: async (name, asked, response) => parts.reconciler.git(name, asked, response),
       adoption: async (stack, adopter) => parts.reconciler.adoption(stack, adopter),
       plan: async (spec, options) => parts.reconciler.plan(spec, options),

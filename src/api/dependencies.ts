@@ -1,4 +1,5 @@
 /** What the API is given by the daemon: the cluster, this node's part in it, the local engine, logs, the reconciler's ear and mouth. */
+import type { CommitList } from '#model/git/notify';
 import type { ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Clock } from '#base/clock';
@@ -127,6 +128,8 @@ export interface Reconciler {
   waiting(stack: string): WaitingChanges | undefined;
   /** What a commit of a repository would do: that which `ref` leads to; absent: the one that would be followed now. */
   planCommit(repository: string, ref: string | undefined): Promise<RepositoryPlan>;
+  /** What came between two commits of a repository; rejects where its mirror cannot say. */
+  commits(repository: string, range: { since: string; until: string }): Promise<CommitList>;
   /** Has git answer a request for a repository that the cluster holds; resolves when the answer is out. */
   git(repository: string, asked: GitRequest, response: ServerResponse): Promise<void>;
   /** What would change if a repository got the stack, a line each. */

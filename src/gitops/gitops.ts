@@ -100,6 +100,8 @@ export class GitOps {
   readonly #teller: Teller;
   readonly #commenter: Commenter;
   #unwatch: () => void = () => {};
+  /** What came between two commits of the repository. */
+  readonly commits = (name: string, range: CommitRange): Promise<CommitList> => this.#named(name).follower.commits(range, listMs);
 
   constructor(options: GitOpsOptions, parts: GitOpsParts) {
     this.#options = options;
@@ -118,9 +120,8 @@ export class GitOps {
     this.plan = deployPlanner(parts.cluster, parts.clock, parts.foresee);
     this.#health = new HealthTeller({ ...parts, events: this.events });
     this.#judge = new RevisionJudge({ ...parts, events: this.events });
-    const commits = (name: string, range: CommitRange): Promise<CommitList> => this.#named(name).follower.commits(range, listMs);
-    this.#teller = new Teller({ ...parts, commits });
-    this.#commenter = new Commenter({ ...parts, commits, plan: (repository, ref) => this.planCommit(repository, ref, false) });
+    this.#teller = new Teller({ ...parts, commits: this.commits });
+    this.#commenter = new Commenter({ ...parts, commits: this.commits, plan: (repository, ref) => this.planCommit(repository, ref, false) });
   }
 
   async start(): Promise<void> {

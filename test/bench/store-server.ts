@@ -37,7 +37,7 @@ const api = new ApiServer(
     },
     engineSocket: join(folder, 'no-engine.sock'),
     logs: { open: nobody },
-    reconciler: { sync: nobody, waiting: nobody, planCommit: nobody, git: nobody, adoption: nobody, plan: nobody },
+    reconciler: { sync: nobody, waiting: nobody, planCommit: nobody, commits: nobody, git: nobody, adoption: nobody, plan: nobody },
     reconcileEvents: { watch: () => () => undefined },
     metrics: { raftIndex: () => 0, leads: manager.leads, readOnly: () => false, network: async () => [] },
     logger: silentLogger,

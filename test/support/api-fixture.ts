@@ -187,6 +187,7 @@ export async function startApi(
       waiting: options.waiting ?? (() => undefined),
       planCommit:
         options.planCommit ?? (async (repository, ref = '') => ({ repository, commit: ref, stacks: [{ name: 'shop', step: 'remove', reason: 'it is gone' }] })),
+      commits: async () => ({ Commits: [] }),
       git: options.git ?? (async () => undefined),
       adoption: async () => [],
       plan: deployPlanner(cluster, realClock),

@@ -136,7 +136,7 @@ function apiOf(seat: ManagerSeat, { id, socketPath, folder, forward, listeners, 
       },
       engineSocket: join(folder, 'no-engine.sock'),
       logs: { open: nobody },
-      reconciler: { sync: nobody, waiting: () => undefined, planCommit: nobody, git: nobody, adoption: nobody, plan: nobody },
+      reconciler: { sync: nobody, waiting: () => undefined, planCommit: nobody, commits: nobody, git: nobody, adoption: nobody, plan: nobody },
       reconcileEvents: {
         watch: (listener) => {
           listeners.add(listener);

@@ -98,6 +98,12 @@ test('a job waits at the door for what becomes of its commit, by the exit code o
     Exit: 4,
     Text: expect.stringContaining('is at commit'),
   });
+  // One that another one came after is not waited for, though nobody looked at it; one that nobody knows may come yet.
+  const passed = repository.commit({ 'stacks/web/compose.yml': stackFile('app:2') });
+  const newest = repository.commit({ 'stacks/web/compose.yml': stackFile('app:1') });
+  await world.push(token);
+  expect(await ask(job, newest)).toMatchObject({ status: 200, State: 'success' });
+  expect(await ask(job, passed)).toMatchObject({ status: 409, State: 'superseded', Exit: 5, Text: `commit ${newest.slice(0, 12)} took its place` });
   expect(await ask(job, 'main')).toMatchObject({ status: 400, text: expect.stringContaining('the whole hash') });
   expect([(await ask(reader, good)).status, (await ask('wrong', good)).status]).toEqual([403, 401]);
   // The address as people write it.

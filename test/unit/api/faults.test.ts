@@ -104,6 +104,7 @@ async function start(parts: Partial<Dependencies>, lines: string[] = []): Promis
       sync: async () => undefined,
       waiting: () => undefined,
       planCommit: async () => ({ repository: '', commit: '', stacks: [] }),
+      commits: async () => ({ Commits: [] }),
       git: async () => undefined,
       adoption: async () => [],
       plan: async () => ({ stack: '', changes: [] }),
@@ -162,7 +163,7 @@ function broken(manner: () => unknown): Partial<Dependencies> {
     cluster: { read: any, submit: any, watch: () => () => undefined },
     swarm: { status, init: any, join: any, leave: any },
     logs: { open: any },
-    reconciler: { sync: any, waiting: any, planCommit: any, git: any, adoption: any, plan: any },
+    reconciler: { sync: any, waiting: any, planCommit: any, commits: any, git: any, adoption: any, plan: any },
     reconcileEvents: { watch: () => () => undefined },
     metrics: { raftIndex: manners.throws, leads: manners.throws, readOnly: manners.throws, network: async () => [] },
   };

@@ -37,11 +37,15 @@ async function waited(call: Call, context: Context, commit: string, timeoutMs: n
   const end = clock.monotonicNow() + timeoutMs;
   let seen = false;
   let looked = false;
+  let asked: string | undefined;
   for (;;) {
     const repository = await readObject(context, 'repository', parameter(call));
     checkToken(repository, shownToken(call), 'plan');
     const at = repository.Status.Commit;
-    if (seen && at !== undefined && at !== commit) return { Commit: commit, State: 'superseded', Text: `commit ${shortCommit(at)} took its place`, Exit: 5 };
+    const other = at !== undefined && at !== commit ? at : undefined;
+    if (other !== undefined && (seen || (looked && other !== asked && (await cameAfter(call, context, commit, other)))))
+      return { Commit: commit, State: 'superseded', Text: `commit ${shortCommit(other)} took its place`, Exit: 5 };
+    if (looked) asked = other;
     const verdict = commitVerdict(await readView(context), repository, commit, clock.now());
     if (verdict.State !== 'pending' || clock.monotonicNow() >= end || gone.signal.aborted) return verdict;
     // Who waits for what was not looked at has it looked at once.
@@ -50,4 +54,10 @@ async function waited(call: Call, context: Context, commit: string, timeoutMs: n
     seen ||= at === commit;
     await pause(clock, lookEveryMs, gone.signal);
   }
+}
+
+/** Whether `other` has the commit in its history: it was passed over before anybody asked. Not where that cannot be said. */
+async function cameAfter(call: Call, { reconciler }: Context, commit: string, other: string): Promise<boolean> {
+  const between = await reconciler.commits(parameter(call), { since: commit, until: other }).catch(() => undefined);
+  return between !== undefined && !between.Rewritten && !between.Endless;
 }
