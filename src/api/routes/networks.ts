@@ -2,6 +2,7 @@
 import { Refusal } from '#base/refusal';
 import { networkNamed } from '#control/find';
 import { createNetwork, removeNetwork } from '#control/networks';
+import { endingStacks } from '#control/stack/stack-states';
 import { callOver } from '#http/over-connection';
 import { withoutPrefix } from '#model/address';
 import { namespaceLabel } from '#model/object/meta';
@@ -227,7 +228,7 @@ async function removeOne(call: Call, context: Context): Promise<Answer> {
 }
 
 async function removeAtLeader(call: Call, context: Context, ref: string): Promise<Answer> {
-  await submit(context, call, removeNetwork(ref));
+  await submit(context, call, endingStacks(removeNetwork(ref)));
   return { status: 204 };
 }
 
@@ -260,7 +261,7 @@ async function prune(call: Call, context: Context): Promise<string[]> {
 async function removeUnused(call: Call, context: Context, { ID }: Network): Promise<void> {
   const { leader } = context;
   if (!leader || leader.alone() || leader.leads()) {
-    await submit(context, call, removeNetwork(ID));
+    await submit(context, call, endingStacks(removeNetwork(ID)));
     return;
   }
   const connection = leader.open();

@@ -5,6 +5,7 @@ import { findObject } from '#control/find';
 import { sealedAs, sealingFor } from '#control/repository/repository-sealing';
 import { sealingOf } from '#control/sealing';
 import { createSecret, removeSecret, updateSecret } from '#control/secrets';
+import { endingStacks } from '#control/stack/stack-states';
 import type { Config, Secret } from '#model/object/secret';
 import { decodeBody } from '../request/body.ts';
 import { readObject, readView, submit, type Context } from '../context.ts';
@@ -41,7 +42,7 @@ export function secretRoutes(context: Context): Route[] {
       return { status: 200, json: { Recipient: of.Recipient } };
     }),
     remove('/secrets/{}', async (call) => {
-      await submit(context, call, removeSecret(parameter(call)));
+      await submit(context, call, endingStacks(removeSecret(parameter(call))));
       return { status: 204 };
     }),
   ];
@@ -63,7 +64,7 @@ export function configRoutes(context: Context): Route[] {
       return { status: 200 };
     }),
     remove('/configs/{}', async (call) => {
-      await submit(context, call, removeConfig(parameter(call)));
+      await submit(context, call, endingStacks(removeConfig(parameter(call))));
       return { status: 204 };
     }),
   ];

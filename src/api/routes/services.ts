@@ -3,6 +3,7 @@ import { mapped } from '../answer.ts';
 import type { UseCase } from '#control/cluster';
 import { findObject } from '#control/find';
 import { createService, removeService, updateService, type ServiceCreated, type ServiceUpdated, type UpdateServiceOptions } from '#control/service/services';
+import { endingStacks } from '#control/stack/stack-states';
 import { nodeLocalName } from '#model/object/network';
 import { modeOf, type Service } from '#model/object/service';
 import type { ServiceSpec } from '#model/object/service-spec';
@@ -50,7 +51,7 @@ export function serviceRoutes(context: Context): Route[] {
       return { status: 200, json: await submit(context, call, updateKeeping(parameter(call), version, spec, updateOptions(call))) };
     }),
     remove('/services/{}', async (call) => {
-      await submit(context, call, removeService(parameter(call)));
+      await submit(context, call, endingStacks(removeService(parameter(call))));
       return { status: 200 };
     }),
   ];

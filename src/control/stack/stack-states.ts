@@ -4,10 +4,12 @@ import { equal } from '#base/equal';
 import { Refusal } from '#base/refusal';
 import type { Stack, StackCondition, StackLeaving, StackSource } from '#model/object/stack';
 import { create, newMeta, update } from '#store/action';
+import { Overlay } from '#store/overlay';
 import type { View } from '#store/view';
 import type { UseCase } from '../cluster.ts';
-import { withDeed } from '../log/deeds.ts';
-import { derivedInventory, inOrder, inventoryOf, isEmptyRecord, labelledObjects } from './inventory.ts';
+import { removalOf, withDeed } from '../log/deeds.ts';
+import { derivedInventory, inOrder, inventoryOf, isEmptyRecord, labelledObjects, ownedObjects } from './inventory.ts';
+import { removeRevisions } from './revisions.ts';
 
 /** Notes the outcome of a reconcile; a folder that is not applied yet gets a record of its own. */
 export function setStackCondition(name: string, condition: StackCondition, source: StackSource): UseCase<void> {
@@ -55,6 +57,25 @@ export function setLeaving(name: string, leaving: StackLeaving | undefined): Use
     if (!stack || equal(stack.Leaving, leaving)) return { actions: [], result: undefined };
     const { Leaving: _before, ...rest } = stack;
     return { actions: [update('stack', leaving ? { ...rest, Leaving: leaving } : rest)], result: undefined };
+  };
+}
+
+/**
+ * The removal of what a stack's deploys may have made: with the last of it goes a stack that no repository brings back, as docker's own CLI
+ * takes a stack down, piece by piece.
+ */
+export function endingStacks(removal: UseCase<void>): UseCase<void> {
+  return (view, context) => {
+    const { actions, result } = removal(view, context);
+    const gone = new Set(actions.flatMap((action) => (action.type === 'remove' ? [action.id] : [])));
+    const overlay = new Overlay(view);
+    overlay.lay(actions);
+    for (const stack of view.list('stack')) {
+      if (stack.Source.Kind !== 'deploy' || !inventoryOf(view, stack).some(({ ID }) => gone.has(ID)) || ownedObjects(overlay, stack).length > 0) continue;
+      overlay.lay(removalOf(view, 'stack', stack.ID));
+      removeRevisions(overlay, stack.Spec.Name);
+    }
+    return { actions: overlay.actions, result };
   };
 }
 

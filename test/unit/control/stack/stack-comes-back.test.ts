@@ -1,7 +1,9 @@
 /** A stack that comes back in its repository is the one that was there; one of the name that somebody else had is not. */
 import { expect, test } from 'vitest';
+import { removeNetwork } from '#control/networks';
 import { createRepository } from '#control/repository/repositories';
 import { createService, removeService } from '#control/service/services';
+import { endingStacks } from '#control/stack/stack-states';
 import { deployStack, removeStack } from '#control/stack/stacks';
 import type { StackSource } from '#model/object/stack';
 import { initialisedCluster } from '#test/support/memory-cluster';
@@ -60,4 +62,28 @@ test('who had the name meanwhile is remembered to have had it, also where he too
   );
   cluster.run(createService({ ...byHand('wiki'), Name: 'wiki_other' }));
   expect(Object.keys(left() ?? {})).toEqual(['wiki']);
+});
+
+test("a stack that no repository has goes with the last of it, as docker's own CLI takes one down; a repository's stays, and what was made beside it does not count", () => {
+  const cluster = initialisedCluster();
+  cluster.run(createRepository({ Name: 'a', URL: 'https://git.example/x', Branch: 'main', Path: '', Interval: 1e9, Trust: 'full' }));
+  const spec = stackSpec({ Services: [serviceSpec('shop_web'), serviceSpec('shop_db')], Networks: [{ Name: 'shop_net' }] });
+  const there = () => [cluster.store.byName('stack', 'shop') !== undefined, [...cluster.store.list('revision')].length];
+  const takeDown = (): unknown[] => {
+    const steps = [removeService('shop_web'), removeService('shop_db'), removeNetwork('shop_net')];
+    return steps.map((step) => {
+      cluster.run(endingStacks(step));
+      return there();
+    });
+  };
+  cluster.run(deployStack(spec, { source: { Kind: 'deploy' }, prune: false }));
+  cluster.run(createService({ ...serviceSpec('shop_more'), Labels: { 'com.docker.stack.namespace': 'shop' } }));
+  expect(takeDown()).toEqual([
+    [true, 1],
+    [true, 1],
+    [false, 0],
+  ]);
+  cluster.run(removeService('shop_more'));
+  cluster.run(deployStack(spec, { source: of('a'), prune: true }));
+  expect(takeDown().at(-1)).toEqual([true, 1]);
 });
