@@ -132,11 +132,14 @@ export class GitDoor {
     const secret = passwordOf(request.headers.authorization);
     const repository = await this.#parts.repository(name);
     // Where there is no such repository it takes as long, and says no more.
-    const token = secret === undefined ? undefined : await this.#holderOf(repository ?? {}, secret);
-    if (!token) {
+    const token = secret === undefined ? { why: '' } : await this.#holderOf(repository ?? {}, secret);
+    if ('why' in token) {
       if (secret !== undefined) {
         guesses.count(source, clock.monotonicNow());
-        logger.info({ source: request.socket.remoteAddress, repository: name }, 'a request was refused: its password is no token of the repository');
+        logger.info(
+          { source: request.socket.remoteAddress, repository: name, ...(token.why !== '' && { why: token.why }) },
+          'a request was refused: its password is no token of the repository',
+        );
       }
       response.setHeader('WWW-Authenticate', 'Basic realm="shoal", charset="UTF-8"');
       return say(response, 401, 'give a token of the repository as the password; any name will do');
@@ -148,9 +151,9 @@ export class GitDoor {
   async #holderOf(
     repository: { Tokens?: readonly RepositoryToken[]; Issuers?: readonly TrustedIssuer[] },
     secret: string,
-  ): Promise<Pick<RepositoryToken, 'ID' | 'Role'> | undefined> {
+  ): Promise<Pick<RepositoryToken, 'ID' | 'Role'> | { why: string }> {
     const { Issuers = [] } = repository;
-    return tokenOf(repository, secret) ?? (Issuers.length > 0 && isJwt(secret) ? this.#issuers.judge(secret, Issuers) : undefined);
+    return tokenOf(repository, secret) ?? (Issuers.length > 0 && isJwt(secret) ? this.#issuers.judge(secret, Issuers) : { why: '' });
   }
 }
 

@@ -27,6 +27,7 @@ const longestMs = 3_600_000;
 /** An issuer is asked no more often than that, whatever it answered and whoever shows what. */
 const restMs = 30_000;
 const toleratedSeconds = 30;
+const longestShown = 300;
 /** A token of a job lives for minutes; one that is older is nobody's job any more. */
 const oldest = '1h';
 
@@ -50,30 +51,33 @@ export class IssuerKeys {
     this.#clock = clock;
   }
 
-  /** The trust that the token proves; undefined: none. Never throws on what it holds. */
-  async judge(token: string, trusted: readonly TrustedIssuer[]): Promise<TrustedIssuer | undefined> {
+  /** The trust that the token proves, or why it proves none, for the log. Never throws on what it holds. */
+  async judge(token: string, trusted: readonly TrustedIssuer[]): Promise<TrustedIssuer | { why: string }> {
+    let why = 'it is no token';
     try {
       const { iss, sub } = decodeJwt(token);
+      why = `nobody trusts ${shown(iss)} for ${shown(sub)}`;
       // Only those who are named are asked for their keys.
       const named = trusted.filter(({ Issuer, Subject }) => Issuer === iss && typeof sub === 'string' && matchesWildcard(Subject, sub));
-      for (const issuer of named) if (await this.#proves(token, issuer)) return issuer;
+      for (const issuer of named) {
+        why = (await this.#doubt(token, issuer)) ?? '';
+        if (why === '') return issuer;
+      }
     } catch {
-      // It is no token, or its issuer does not answer: nothing is proved.
+      // What cannot be read proves nothing.
     }
-    return undefined;
+    return { why };
   }
 
-  async #proves(token: string, trusted: TrustedIssuer): Promise<boolean> {
+  /** Why the token does not prove that; undefined: it does. */
+  async #doubt(token: string, trusted: TrustedIssuer): Promise<string | undefined> {
     const keys = await this.#keysOf(trusted.Issuer, freshMs);
-    if (!keys) return false;
-    try {
-      return await isProved(token, keys, trusted);
-    } catch (error) {
-      if (!(error instanceof errors.JWKSNoMatchingKey)) return false;
-    }
+    if (!keys) return `${shown(trusted.Issuer)} does not tell its keys`;
+    const doubt = await doubtOf(token, keys, trusted);
+    if (doubt !== unknownKey) return doubt;
     // The issuer may have another key by now.
     const newer = await this.#keysOf(trusted.Issuer, 0);
-    return newer !== undefined && newer !== keys && isProved(token, newer, trusted).catch(() => false);
+    return newer === undefined || newer === keys ? unknownKey : doubtOf(token, newer, trusted);
   }
 
   /** Keys that are no older than `oldestMs`, or those that there are while no newer ones are to be had. */
@@ -109,10 +113,22 @@ export class IssuerKeys {
   }
 }
 
-async function isProved(token: string, keys: KeySet, { Issuer, Audience, Subject }: TrustedIssuer): Promise<boolean> {
+/** What is said of a token that is none of its issuer's. */
+const unknownKey = 'its issuer has no such key';
+
+async function doubtOf(token: string, keys: KeySet, { Issuer, Audience, Subject }: TrustedIssuer): Promise<string | undefined> {
   const options = { issuer: Issuer, audience: Audience, algorithms, clockTolerance: toleratedSeconds, maxTokenAge: oldest, requiredClaims: ['exp', 'sub'] };
-  const { payload } = await jwtVerify(token, keys, options);
-  return typeof payload.sub === 'string' && matchesWildcard(Subject, payload.sub);
+  try {
+    const { payload } = await jwtVerify(token, keys, options);
+    return typeof payload.sub === 'string' && matchesWildcard(Subject, payload.sub) ? undefined : 'it is for another subject';
+  } catch (error) {
+    return error instanceof errors.JWKSNoMatchingKey ? unknownKey : shown((error as Error).message);
+  }
+}
+
+/** What a stranger wrote, as the log has it. */
+function shown(text: unknown): string {
+  return String(text).slice(0, longestShown);
 }
 
 async function keysFrom(issuer: string): Promise<JSONWebKeySet> {

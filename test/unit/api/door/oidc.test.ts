@@ -57,8 +57,15 @@ function made(
   return ('iat' in claims ? token : token.setIssuedAt()).sign((key as Key).privateKey);
 }
 
-const judged = async (token: string, ...trusted: TrustedIssuer[]): Promise<string | undefined> =>
-  (await new IssuerKeys(new VirtualClock()).judge(token, trusted.length > 0 ? trusted : [trust()]))?.ID;
+const judgement = async (token: string, ...trusted: TrustedIssuer[]): ReturnType<IssuerKeys['judge']> =>
+  await new IssuerKeys(new VirtualClock()).judge(token, trusted.length > 0 ? trusted : [trust()]);
+const judged = async (...asked: Parameters<typeof judgement>): Promise<string | undefined> => idOf(await judgement(...asked));
+const idOf = (found: Awaited<ReturnType<IssuerKeys['judge']>>): string | undefined => ('ID' in found ? found.ID : undefined);
+/** Why it proves nothing, as the log has it. */
+const doubt = async (...asked: Parameters<typeof judgement>): Promise<string> => {
+  const found = await judgement(...asked);
+  return 'why' in found ? found.why : '';
+};
 
 test('a token of the issuer, for the audience and a subject that matches, proves its trust; the first that it proves counts', async () => {
   expect(await judged(await made())).toBe('1');
@@ -82,6 +89,19 @@ test('what is signed by another key, for another, by another, too old, not signe
     'no token',
   ];
   for (const token of tokens) expect(await judged(await token)).toBeUndefined();
+  expect(await Promise.all(tokens.map(async (token) => doubt(await token)))).toEqual([
+    'signature verification failed',
+    'unexpected "aud" claim value',
+    `nobody trusts ${issuer} for repo:other/stacks:ref:refs/heads/main`,
+    `nobody trusts ${issuer} for repo:team/stacks:ref:refs/tags/v1`,
+    `nobody trusts https://elsewhere.example for ${subject}`,
+    '"exp" claim timestamp check failed',
+    '"iat" claim timestamp check failed (too far in the past)',
+    'nobody trusts x for undefined',
+    expect.stringMatching(/alg/i),
+    'it is no token',
+  ]);
+  expect((await doubt(await made({ sub: 'x'.repeat(5000) }))).length).toBeLessThan(700);
 });
 
 test('only who is named is asked for keys, and one that calls itself otherwise is not believed', async () => {
@@ -107,29 +127,30 @@ test('keys come over https, or from the same place where the issuer itself is on
 test('however many guess at a time, an issuer is asked once; one that fails is asked again after a rest', async () => {
   const clock = new VirtualClock();
   const keys = new IssuerKeys(clock);
-  const judge = async (): Promise<unknown[]> => Promise.all([...Array(20).keys()].map(async () => keys.judge(await made(), [trust()])));
+  const judge = async (): Promise<Awaited<ReturnType<IssuerKeys['judge']>>[]> =>
+    Promise.all([...Array(20).keys()].map(async () => keys.judge(await made(), [trust()])));
   const discovery = '/.well-known/openid-configuration';
   for (const answer of ['no JSON', `"${'x'.repeat(300_000)}"`]) {
     untrue = { [discovery]: answer };
     asked = [];
-    expect([(await judge()).every((found) => found === undefined), (await judge()).length, asked]).toEqual([true, 20, [discovery]]);
+    expect([(await judge()).every((found) => idOf(found) === undefined), (await judge()).length, asked]).toEqual([true, 20, [discovery]]);
     await clock.advance(30_000);
   }
   untrue = { '/keys': JSON.stringify({ keys: [], more: 'x'.repeat(300_000) }) };
   asked = [];
-  expect([(await judge()).concat(await judge()).every((found) => found === undefined), asked]).toEqual([true, [discovery, '/keys']]);
+  expect([(await judge()).concat(await judge()).every((found) => idOf(found) === undefined), asked]).toEqual([true, [discovery, '/keys']]);
   untrue = {};
   await clock.advance(29_999);
-  expect((await judge())[0]).toBeUndefined();
+  expect((await judge()).map(idOf)[0]).toBeUndefined();
   await clock.advance(1);
-  expect((await judge()).every((found) => found !== undefined)).toBe(true);
+  expect((await judge()).every((found) => idOf(found) !== undefined)).toBe(true);
   expect(asked).toEqual([discovery, '/keys', discovery, '/keys']);
 });
 
 test('keys are asked for anew after a while and for a key that is new; those that there are hold while the issuer does not answer', async () => {
   const clock = new VirtualClock();
   const keys = new IssuerKeys(clock);
-  const proves = async (token: Promise<string>): Promise<boolean> => (await keys.judge(await token, [trust()])) !== undefined;
+  const proves = async (token: Promise<string>): Promise<boolean> => idOf(await keys.judge(await token, [trust()])) !== undefined;
   const jwk = { ...(await exportJWK((foreign as Key).publicKey)), kid: 'two', alg: 'ES256' };
   const later = (): Promise<string> =>
     new SignJWT({ iss: issuer, sub: subject, aud: 'shoal' })
