@@ -2,7 +2,7 @@
 import { matchesWildcard } from '#base/text/wildcard';
 import { constraintText } from './constraint.ts';
 
-/** Each word with its meaning; `value` says what stands behind the `=`. */
+/** Each word with its meaning; `value` says what stands behind the `=`. Where one of those is said that take away, the repository has what is said of its kind alone. */
 export const allowances = {
   mounts: { value: 'PATH', meaning: 'bind mounts of this folder of the host, and of all below it' },
   privileged: { value: undefined, meaning: 'privileged containers' },
@@ -21,20 +21,21 @@ export const allowances = {
   repositories: { value: 'PLACE', meaning: 'declaring repositories at this URL or path, and all below it' },
   upgrade: { value: undefined, meaning: 'saying which release of shoal the daemons of the cluster run; needs full trust, and an operator’s own word' },
   limits: { value: 'NAME', meaning: 'limits that bear on the whole host: oom, rtprio or nice' },
-  stacks: { value: 'NAME', meaning: 'no stacks but those of this name; * and ? stand for parts of it' },
+  stacks: { value: 'NAME', meaning: 'no stacks but those of this name; * and ? stand for parts of it', takesAway: true },
   registries: {
     value: 'PLACE',
     meaning: 'no images but those of this registry, or of this path in it and all below; Docker Hub is docker.io, its own are docker.io/library',
+    takesAway: true,
   },
-  ports: { value: 'RANGE', meaning: 'no published ports but this one, or these: 8080 or 8000-8999' },
-  nodes: { value: 'CONSTRAINT', meaning: 'no services but those that have this placement constraint: node.labels.zone==shop' },
-} as const satisfies Readonly<Record<string, { value: string | undefined; meaning: string }>>;
+  ports: { value: 'RANGE', meaning: 'no published ports but this one, or these: 8080 or 8000-8999', takesAway: true },
+  nodes: { value: 'CONSTRAINT', meaning: 'no services but those that have this placement constraint: node.labels.zone==shop', takesAway: true },
+} as const satisfies Readonly<Record<string, { value: string | undefined; meaning: string; takesAway?: true }>>;
 
 export type AllowanceWord = keyof typeof allowances;
 
-/** Words that take away: where one of its kind is said, the repository has what is said of that kind alone. */
+/** Whether it takes away, and gives nothing. */
 export function isLimit(word: AllowanceWord): boolean {
-  return word === 'stacks' || word === 'registries' || word === 'ports' || word === 'nodes';
+  return 'takesAway' in allowances[word];
 }
 
 /** Something that a repository may not have without its word. */

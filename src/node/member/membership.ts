@@ -383,7 +383,11 @@ export class Membership {
     // Where it cannot, they find another one there, or nobody, and say so.
     const greeter = await Greeter.listen(listenPlace(this.#identity)).catch(() => undefined);
     greeter?.greet(greetingOf(request));
-    return await this.#certify(request, 'wanted').finally(() => greeter?.close());
+    try {
+      return await this.#certify(request, 'wanted');
+    } finally {
+      await greeter?.close();
+    }
   }
 
   /** By this node's own leader, or by any manager that it knows. */

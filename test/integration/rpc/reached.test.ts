@@ -65,6 +65,7 @@ test('so is a worker that is to be one: until then it is a worker whose status s
   const request = await certificates.request(certificates.newKey());
   greeter.greet(greetingOf(request));
   const place = `127.0.0.1:${greeter.port}`;
-  expect(await ask('wanted', place, request).finally(() => greeter.close())).toBe('manager');
+  expect(await ask('wanted', place, request)).toBe('manager');
+  await greeter.close();
   expect([seated, node().Status.Message]).toEqual([[{ id: nodeId, address: place }], undefined]);
 });
