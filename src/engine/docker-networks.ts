@@ -24,6 +24,8 @@ export function networkRequest(network: Network, gateway: string, name: string, 
   const options = mtu === undefined ? asked : [[mtuOption, String(mtu)], ...asked];
   return {
     Name: name,
+    // Older engines let two have one name where nobody asks them not to.
+    CheckDuplicate: true,
     Driver: 'bridge',
     Internal: network.Spec.Internal ?? false,
     IPAM: { Driver: 'default', Config: [{ Subnet: subnet, Gateway: gateway }] },
@@ -82,7 +84,9 @@ export class DockerNetworks {
 
   async create(network: Network, gateway: string): Promise<StepOutcome> {
     try {
-      if ((await this.observe()).includes(network.ID)) {
+      // What this life has neither seen nor made is not there, or the engine says so when it is to make it.
+      const mayBeThere = !this.#observed || this.#names.has(network.ID);
+      if (mayBeThere && (await this.observe()).includes(network.ID)) {
         const known = this.#gateways.get(network.ID) || gateway;
         if (known === gateway) return done;
         // Of a time when this node was known by another address in it.
@@ -94,6 +98,8 @@ export class DockerNetworks {
       this.#names.set(network.ID, await this.#createNamed(network, gateway));
       return { ok: true, made: true };
     } catch (error) {
+      // It was made when nobody heard of it any more.
+      if ((await this.observe().catch((): string[] => [])).includes(network.ID)) return { ok: true, made: true };
       const prefix = `creating network ${network.Spec.Name} failed: `;
       const soon = /Pool overlaps/.test(textOf(error)) && (await this.#subnetIsOurs(network));
       return soon ? notYet(prefix + textOf(error)) : failed(error, prefix);
@@ -125,22 +131,21 @@ export class DockerNetworks {
 
   /**
    * Makes the network under its own name or, where somebody has that name already, under one with its id, and answers which.
-   * The engine does not keep names unique, so who made one looks again: of two daemons at the same moment at least the later gives way.
+   * Older engines do not keep names unique at one moment, so who made one looks again: of two daemons at the same moment at least the later gives way.
    */
   async #createNamed(network: Network, gateway: string): Promise<string> {
     const name = network.Spec.Name;
     const maker = { nodeId: this.nodeId, mtu: await this.mtu?.(network) };
-    if ((await this.#countNamed(name)) === 0) {
-      const made = await this.docker.createNetwork(networkRequest(network, gateway, name, maker)).catch((error: unknown) => {
-        // Newer engines refuse a name that is taken.
-        if (statusOf(error) !== 409) throw error;
-      });
-      if (made && (await this.#countNamed(name)) === 1) {
-        this.#ids.set(made.id, network.ID);
-        return name;
-      }
-      await made?.remove();
+    const first = await this.docker.createNetwork(networkRequest(network, gateway, name, maker)).catch((error: unknown) => {
+      if (statusOf(error) !== 409) throw error;
+    });
+    if (first && (await this.#countNamed(name)) === 1) {
+      this.#ids.set(first.id, network.ID);
+      return name;
     }
+    await first?.remove();
+    // Somebody's, or this one, made when nobody heard of it any more.
+    if (!first && (await this.observe()).includes(network.ID)) return this.name(network.ID);
     const own = `${name}.${network.ID}`;
     const made = await this.docker.createNetwork(networkRequest(network, gateway, own, maker));
     this.#ids.set(made.id, network.ID);

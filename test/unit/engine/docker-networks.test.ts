@@ -11,6 +11,7 @@ test('a bridge of ours with subnet, gateway, labels, and only those options that
   const spec = { ...network.Spec, Options, Labels: { 'com.docker.stack.namespace': 'web' }, Internal: true };
   expect(networkRequest({ ...network, Spec: spec }, '10.0.1.254', 'web_default', { nodeId: 'node1' })).toEqual({
     Name: 'web_default',
+    CheckDuplicate: true,
     Driver: 'bridge',
     Internal: true,
     IPAM: { Driver: 'default', Config: [{ Subnet: '10.0.1.0/24', Gateway: '10.0.1.254' }] },
@@ -81,8 +82,8 @@ describe('a name that somebody else takes', () => {
   function engine(names: string[], rival: () => void, unique: boolean): Docker {
     return {
       listNetworks: ({ filters }: { filters: { name?: string[] } }) => Promise.resolve(filters.name ? names.map((Name) => ({ Name, Labels: {} })) : []),
-      createNetwork: ({ Name }: { Name: string }) => {
-        if (unique && names.includes(Name)) return Promise.reject(Object.assign(new Error('already exists'), { statusCode: 409 }));
+      createNetwork: ({ Name, CheckDuplicate }: Docker.NetworkCreateOptions) => {
+        if ((unique || CheckDuplicate) && names.includes(Name)) return Promise.reject(Object.assign(new Error('already exists'), { statusCode: 409 }));
         names.push(Name);
         rival();
         return Promise.resolve({ remove: () => Promise.resolve(names.splice(names.indexOf(Name), 1)) });
@@ -113,17 +114,39 @@ describe('a name that somebody else takes', () => {
     expect(networks.name(wanted.ID)).toBe(suffixed);
   });
 
-  test('just before ours is made, on an engine that keeps names unique: ours gets its id', async () => {
-    const names: string[] = [];
-    const docker = engine(names, () => {}, true);
-    const list = docker.listNetworks.bind(docker);
-    docker.listNetworks = (async (options: { filters: { name?: string[] } }) => {
-      const seen = await (list(options as never) as unknown as Promise<unknown>);
-      if (options.filters.name && names.length === 0) names.push('shop_net');
-      return seen;
-    }) as never;
-    const networks = new DockerNetworks(docker, 'node1');
-    await networks.create(wanted, '10.0.1.1');
-    expect(names).toEqual(['shop_net', suffixed]);
+  test('one that was made when nobody heard of it any more is taken for what it is', async () => {
+    const Labels = { 'shoal.network.id': wanted.ID, 'com.docker.swarm.node.id': 'node1' };
+    const made: Docker.NetworkInspectInfo[] = [];
+    const lost = {
+      listNetworks: () => Promise.resolve(made),
+      createNetwork: () => {
+        const status = made.length > 0 ? 409 : 500;
+        if (made.length === 0)
+          made.push({ Id: 'e1', Name: 'shop_net', Labels, IPAM: { Config: [{ Gateway: '10.0.1.1' }] } } as unknown as Docker.NetworkInspectInfo);
+        return Promise.reject(Object.assign(new Error(status === 500 ? 'socket hang up' : 'already exists'), { statusCode: status }));
+      },
+    } as unknown as Docker;
+    const networks = new DockerNetworks(lost, 'node1');
+    await networks.observe();
+    expect(await networks.create(wanted, '10.0.1.1')).toEqual({ ok: true, made: true });
+    const again = new DockerNetworks({ ...lost, listNetworks: async () => [] } as unknown as Docker, 'node1');
+    await again.observe();
+    again.docker.listNetworks = lost.listNetworks.bind(lost);
+    expect(await again.create(wanted, '10.0.1.1')).toEqual({ ok: true, made: true });
+    expect([networks.name(wanted.ID), made.length]).toEqual(['shop_net', 1]);
+  });
+
+  test('one that is new costs two calls of the engine', async () => {
+    const calls: string[] = [];
+    const docker = engine([], () => {}, true);
+    const counted = {
+      listNetworks: (options: never) => (calls.push('list'), docker.listNetworks(options)),
+      createNetwork: (options: never) => (calls.push('create'), docker.createNetwork(options)),
+    } as unknown as Docker;
+    const networks = new DockerNetworks(counted, 'node1');
+    await networks.observe();
+    calls.length = 0;
+    expect(await networks.create(wanted, '10.0.1.1')).toEqual({ ok: true, made: true });
+    expect(calls).toEqual(['create', 'list']);
   });
 });
