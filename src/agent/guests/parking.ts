@@ -31,9 +31,9 @@ export class Parking {
 
   /** Says it until an address is free where one was asked back; the task's id. */
   async ask(change: AttachmentChange): Promise<string> {
-    const { clock, tell } = this.modules;
+    const { clock } = this.modules;
     for (const end = clock.monotonicNow() + addressLimitMs; clock.monotonicNow() < end && !this.signal.aborted; await pause(clock, askAgainMs, this.signal)) {
-      const taskId = await tell(change);
+      const taskId = await this.modules.tell(change);
       if (taskId !== '') return taskId;
     }
     throw new Refusal('unavailable', 'no address is free on the network: containers that do not run were asked for theirs, and their nodes did not answer', {

@@ -31,7 +31,7 @@ export function askBack(view: View, network: Network, now: number, asked?: strin
   return first && [asking(first, network.ID)];
 }
 
-function canGiveUp(view: View, { NodeID = '', NetworksAttachments = [], Shoal: { Attachment } }: Task, networkId: string, asked?: string): boolean {
+function canGiveUp(view: View, { NodeID, NetworksAttachments = [], Shoal: { Attachment } }: Task, networkId: string, asked?: string): boolean {
   if (!Attachment || Attachment.Running || isGuestKey(Attachment.ContainerID) || view.get('node', NodeID)?.Status.State !== 'ready') return false;
   const addresses = NetworksAttachments.find(({ Network }) => Network.ID === networkId)?.Addresses ?? [];
   return asked === undefined ? addresses.length > 0 : addresses.some((address) => withoutPrefix(address) === asked);

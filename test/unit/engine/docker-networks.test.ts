@@ -129,7 +129,7 @@ describe('a name that somebody else takes', () => {
     const networks = new DockerNetworks(lost, 'node1');
     await networks.observe();
     expect(await networks.create(wanted, '10.0.1.1')).toEqual({ ok: true, made: true });
-    const again = new DockerNetworks({ ...lost, listNetworks: async () => [] } as unknown as Docker, 'node1');
+    const again = new DockerNetworks({ listNetworks: async () => [], createNetwork: () => lost.createNetwork({ Name: '' }) } as unknown as Docker, 'node1');
     await again.observe();
     again.docker.listNetworks = lost.listNetworks.bind(lost);
     expect(await again.create(wanted, '10.0.1.1')).toEqual({ ok: true, made: true });

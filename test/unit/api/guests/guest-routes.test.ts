@@ -87,7 +87,7 @@ test('a container has its address before it is started, and is looked after agai
       return () => void said.push(['woken', id]);
     },
   };
-  const engine = { ...context.engine, passThrough: async () => void said.push(['started']) };
+  const engine = { read: (path: string) => context.engine.read(path), passThrough: async () => void said.push(['started']) };
   const [start] = containerRoutes({ ...context, engine, guests: line } as unknown as Context).filter(({ pattern }) => pattern.endsWith('/start'));
   const ask = async () => await start?.handler({ parameters: ['box'], query: new URLSearchParams() } as unknown as Call);
   await ask();
