@@ -16,6 +16,7 @@ import { placesOf, type NetworkState, type NodeFacts } from '#task/prepare';
 import type { ObservedContainer, Step, StepOutcome } from '#task/step';
 import type { AssignmentSet } from './assignment-set.ts';
 import { Attachments } from './attachments.ts';
+import { drained } from './draining.ts';
 import { NetworkLoop } from './network-loop.ts';
 import { Observer } from './observer.ts';
 import type { StatusReporter } from './status-reporter.ts';
@@ -249,7 +250,11 @@ export class TaskLoop {
 
   async #step(id: string, step: Step, signal: AbortSignal): Promise<StepOutcome> {
     if (step.type === 'startContainer') await this.#attachments.coming(id, placesOf(step.task));
-    if (step.type === 'stopContainer') await Promise.all([this.#withdraw(id), this.modules.leftElsewhere(id)]);
+    if (step.type === 'stopContainer') {
+      await Promise.all([this.#withdraw(id), this.modules.leftElsewhere(id)]);
+      const task = this.modules.assignments.tasks.get(id);
+      await drained(task, this.modules, () => this.#isHurried(id), signal);
+    }
     const lane = step.type === 'pull' ? 'pull' : step.type === 'stopContainer' ? 'stop' : 'work';
     this.observer.touch(id);
     // Whoever waited for his turn does not learn one after the other that the engine is away.
@@ -258,6 +263,12 @@ export class TaskLoop {
     const outcome = await this.#lanes[lane].run(work, service);
     if (!outcome.ok && !signal.aborted) this.#tellFailure(id, service, step.type, outcome);
     return outcome;
+  }
+
+  /** It must not run on: others may be about to take its place. */
+  #isHurried(id: string): boolean {
+    const task = this.modules.assignments.tasks.get(id);
+    return !task || this.modules.mayNotRun(task);
   }
 
   /** A thousand tasks that fail alike are one piece of news. */

@@ -10,6 +10,7 @@ import type { TaskAttachment } from '#network/contract';
 import type { VirtualService } from '#network/virtual-services';
 import { changeText } from '#network/rules/rule-set';
 import { acceptsMarks, type WayBack } from '#network/rules/way-back';
+import { isConnected } from './containers/connections.ts';
 import { ContainerCounts } from './containers/container-counts.ts';
 import { namesOf } from './containers/asked-servers.ts';
 import { namespaceOf } from './containers/network-namespace.ts';
@@ -119,6 +120,12 @@ export class ContainerTables {
       if (networkIds.includes(networkId) && (await namespaceOf(pid)) === namespace) return { pid, networkIds: new Set(networkIds) };
     }
     return undefined;
+  }
+
+  /** See `Ports.connected`. */
+  async connected(taskId: string): Promise<boolean> {
+    const { pid, namespace } = this.#containers.get(taskId) ?? {};
+    return pid !== undefined && (await namespaceOf(pid)) === namespace && (await isConnected(pid));
   }
 
   /** Loads again what somebody flushed in containers, of which nothing tells; the tasks whose rules were gone. */

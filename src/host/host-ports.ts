@@ -129,6 +129,10 @@ export class HostPorts implements Ports {
     return this.#holder.clashing;
   }
 
+  connected(taskId: string): Promise<boolean> {
+    return this.#containers.connected(taskId);
+  }
+
   /** As it was wanted last. */
   get traffic(): Traffic | undefined {
     return this.#wanted;

@@ -90,6 +90,8 @@ export interface Bridges extends Facet<readonly BridgedNetwork[]> {
 export interface Ports extends Facet<Traffic> {
   /** Published ports that somebody else has on this host. */
   clashes(): readonly PortClash[];
+  /** Whether anybody has a connection to the task's container; false for one that does not run here. */
+  connected(taskId: string): Promise<boolean>;
   /** The container finds the tasks behind services' addresses by itself, as long as it runs. */
   attached(attachment: TaskAttachment): Promise<void>;
   detached(taskId: string): void;
@@ -122,7 +124,7 @@ export interface ComingAttachment extends Omit<TaskAttachment, 'pid' | 'networks
 export interface NodeNetwork {
   readonly bridges: Facet<readonly BridgedNetwork[]>;
   readonly overlay: Facet<Overlay>;
-  readonly ports: Facet<Traffic> & Pick<Ports, 'clashes'>;
+  readonly ports: Facet<Traffic> & Pick<Ports, 'clashes' | 'connected'>;
   readonly names: Facet<Traffic> & Pick<Names, 'servers'>;
   /** Refuses when this host cannot do it. `disturbed` is called when something may be other than applied: an audit should come soon. */
   start(disturbed: () => void, signal: AbortSignal): Promise<void>;

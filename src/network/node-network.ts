@@ -16,7 +16,7 @@ export function joinFacets(parts: NetworkParts): Omit<NodeNetwork, 'start' | 'st
   return {
     bridges: parts.bridges,
     overlay: parts.overlay,
-    ports: { ...ports.facet, clashes: () => parts.ports.clashes() },
+    ports: { ...ports.facet, clashes: () => parts.ports.clashes(), connected: (taskId) => parts.ports.connected(taskId) },
     names: { ...names.facet, servers: () => parts.names.servers() },
     attaching: (attachment) => parts.names.attached(attachment),
     async attached(attachment) {

@@ -308,7 +308,7 @@ async function overWire(client: NetworkClient): Promise<Subject['network']> {
   return {
     bridges: facet('bridges'),
     overlay: facet('overlay'),
-    ports: { ...facet('ports'), clashes: () => [] },
+    ports: { ...facet('ports'), clashes: () => [], connected: async () => false },
     names: { ...facet('names'), servers: () => servers },
     attaching: (attachment) => client.call('attaching', attachment),
     attached: (attachment) => client.call('attached', attachment),

@@ -59,6 +59,8 @@ class RecordedPorts extends Recorded<Traffic> {
   readonly attachments: TaskAttachment[] = [];
   /** Tasks of which nothing is left. */
   readonly gone: string[] = [];
+  /** Tasks to whose containers somebody is connected. */
+  readonly connections = new Set<string>();
 
   async attached(attachment: TaskAttachment): Promise<void> {
     this.attachments.push(attachment);
@@ -66,6 +68,10 @@ class RecordedPorts extends Recorded<Traffic> {
 
   detached(taskId: string): void {
     this.gone.push(taskId);
+  }
+
+  async connected(taskId: string): Promise<boolean> {
+    return this.connections.has(taskId);
   }
 
   clashes(): readonly PortClash[] {

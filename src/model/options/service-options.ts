@@ -6,6 +6,8 @@ export const optionPrefix = 'shoal.';
 export const serviceOptionValues: Readonly<Record<string, readonly string[]>> = {
   image: ['pin', 'follow'],
   'engine-socket': ['true', 'false'],
+  // As model/options/drain reads it; a successor waits for a task no longer than a minute.
+  drain: ['false', '1s', '3s', '5s', '10s', '15s', '30s'],
   // As model/options/fence reads it.
   fence: ['true', 'false', '3s', '5s', '10s', '15s', '30s', '60s'],
 };

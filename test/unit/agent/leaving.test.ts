@@ -154,3 +154,25 @@ test('what must not run twice ends before the managers know that its node leaves
   await agent.removeAll(limitMs);
   expect([stopped, dispatcher.state('fenced'), await engine.observe()]).toEqual([1, 'shutdown', []]);
 });
+
+test('a task that is to end is told to stop when nobody is connected to it any more', async () => {
+  const { dispatcher, engine, network, reach } = await startAgent();
+  const made = makeTask('t1');
+  const task = { ...made, Shoal: { ...made.Shoal, ServiceLabels: { 'shoal.drain': '30s' } } };
+  const { connections } = network.parts.ports;
+  connections.add('t1');
+  dispatcher.assign([assigned(task)]);
+  await reach('t1', 'running');
+  let asked = 0;
+  network.parts.ports.connected = async (taskId) => (++asked, connections.has(taskId));
+  dispatcher.change(1, [assigned({ ...task, DesiredState: 'shutdown' })]);
+  await until(
+    () => asked > 1,
+    limitMs,
+    () => 'nobody asked who is connected',
+  );
+  expect(engine.count('stopContainer')).toBe(0);
+  connections.clear();
+  await reach('t1', 'shutdown');
+  expect(engine.count('stopContainer')).toBe(1);
+});

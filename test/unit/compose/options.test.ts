@@ -34,7 +34,7 @@ test('what is left as it is found becomes one label', () => {
 });
 
 test.each([
-  ['services: {a: {image: x, x-shoal: {imgae: pin}}}', 'x-shoal: imgae is not known; there are source, sticky, image, engine-socket, fence, ignore'],
+  ['services: {a: {image: x, x-shoal: {imgae: pin}}}', 'x-shoal: imgae is not known; there are source, sticky, image, engine-socket, drain, fence, ignore'],
   [
     'services: {a: {image: x, x-shoal: {ignore: [deploy.replica]}}}',
     'x-shoal: ignore is a list of deploy.replicas, deploy.resources, deploy.placement, deploy.restart_policy, deploy.update_config, deploy.rollback_config, image, command, environment, environment.NAME',
