@@ -62,6 +62,17 @@ export class Greeter {
   }
 }
 
+/** Says `greeting` at `place`, HOST:PORT, while `work` is under way; where it cannot listen, whoever looks finds another one there, or nobody. */
+export async function greetingAt<T>(place: string, greeting: string, work: () => Promise<T>): Promise<T> {
+  const greeter = await Greeter.listen(place).catch(() => undefined);
+  greeter?.greet(greeting);
+  try {
+    return await work();
+  } finally {
+    await greeter?.close();
+  }
+}
+
 /** Refuses `failedPrecondition`, in Docker's words, where nobody at HOST:PORT says `greeting` within `limitMs` milliseconds. */
 export async function checkReached(address: string, greeting: string, limitMs = usualReachMs): Promise<void> {
   const why = await new Promise<string | undefined>((resolve) => {

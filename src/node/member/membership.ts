@@ -16,7 +16,7 @@ import { swarmTexts } from '#model/swarm-texts';
 import { makeAnew } from '#replica/group/make-anew';
 import { askAnyToRenew } from '#rpc/ca-client';
 import { clientCredentials } from '#rpc/credentials';
-import { Greeter } from '#rpc/greeter';
+import { greetingAt } from '#rpc/greeter';
 import { managersLine } from '#rpc/managers-line';
 import { askForDemotion } from './ask-for-demotion.ts';
 import type { Entering } from './entering.ts';
@@ -90,7 +90,7 @@ export class Membership {
       state: options.state,
       nodeId,
       certificates,
-      certify: (request, seat) => (seat === 'wanted' ? this.#greet(request) : this.#certify(request, seat)),
+      certify: (request, seat) => this.#certify(request, seat),
       lock: () => parts.lock.text,
       renewed: () => this.#work?.certified(),
       clock,
@@ -378,24 +378,14 @@ export class Membership {
     await this.#manager?.seat.stop();
   }
 
-  /** Where it would be a manager it listens meanwhile: they look there before they give it a seat. */
-  async #greet(request: string): Promise<Certified> {
-    // Where it cannot, they find another one there, or nobody, and say so.
-    const greeter = await Greeter.listen(listenPlace(this.#identity)).catch(() => undefined);
-    greeter?.greet(greetingOf(request));
-    try {
-      return await this.#certify(request, 'wanted');
-    } finally {
-      await greeter?.close();
-    }
-  }
-
   /** By this node's own leader, or by any manager that it knows. */
   async #certify(request: string, seat: Seat): Promise<Certified> {
     const asked = { request, managerAddress: managerPlace(this.#identity), seat };
     const tls = this.#keeper.proof;
     if (this.#manager?.seat.leads()) return this.#manager.authority.certify(this.#identity.nodeId, asked, tls && certificates.keyDigest(tls.now.certificate));
     if (!tls) throw new Refusal('unavailable', 'without a certificate no other manager can be asked for one');
-    return await askAnyToRenew(this.#othersKnown(), clientCredentials(tls), asked);
+    const ask = () => askAnyToRenew(this.#othersKnown(), clientCredentials(tls), asked);
+    // They look where it would be a manager before they give it a seat.
+    return await (seat === 'wanted' ? greetingAt(listenPlace(this.#identity), greetingOf(request), ask) : ask());
   }
 }

@@ -7,7 +7,7 @@ import { certificates } from '#identity/certificates';
 import type { Node } from '#model/object/node';
 import { askAnyToRenew } from '#rpc/ca-client';
 import { clientCredentials, LiveTls } from '#rpc/credentials';
-import { Greeter } from '#rpc/greeter';
+import { Greeter, greetingAt } from '#rpc/greeter';
 import { update } from '#store/action';
 import { address, cluster, hasManager, join, nodes, renewal, seated, tokens } from '#test/support/joining-world';
 
@@ -61,11 +61,10 @@ test('so is a worker that is to be one: until then it is a worker whose status s
   expect(node().Status.Message).toBeUndefined();
   want('manager');
   await expect(ask('wanted')).rejects.toThrow(why);
-  const greeter = await Greeter.listen('127.0.0.1:0');
   const request = await certificates.request(certificates.newKey());
-  greeter.greet(greetingOf(request));
-  const place = `127.0.0.1:${greeter.port}`;
-  expect(await ask('wanted', place, request)).toBe('manager');
-  await greeter.close();
+  const free = await Greeter.listen('127.0.0.1:0');
+  const place = `127.0.0.1:${free.port}`;
+  await free.close();
+  expect(await greetingAt(place, greetingOf(request), () => ask('wanted', place, request))).toBe('manager');
   expect([seated, node().Status.Message]).toEqual([[{ id: nodeId, address: place }], undefined]);
 });
