@@ -23,7 +23,7 @@ export function explainRepository(view: View, repository: Repository, now: numbe
     ...parentLine(view, repository),
     `Its stacks have ${trustOf(Spec) === 'full' ? 'full trust' : 'the trust that --allow gives them'}; a version that fails ${Spec.OnFailure === 'stay' ? 'stays as it is' : 'goes back to the last good one'}.`,
     ...(Spec.Signers === undefined ? [] : ['Only commits that somebody of its list signed are followed.']),
-    readSentence(repository, now),
+    readSentence(repository, isWell(view, repository, now), now),
     ...stillSentence(repository, now),
     ...releaseLines(view, repository, now),
     ...(Status.Rewritten === undefined
@@ -61,12 +61,22 @@ export function noteLines(notes: readonly string[]): string[] {
   ];
 }
 
-function readSentence(repository: Repository, now: number): string {
+/** Whether all its stacks are healthy as well. */
+function isWell(view: View, { Spec }: Repository, now: number): boolean {
+  const nodes = nodesOf(view);
+  return [...view.list('stack')].every((stack) => !isOwned(stack, Spec.Name) || (stackHealth(view, stack, nodes, now)?.State ?? 'healthy') === 'healthy');
+}
+
+function readSentence(repository: Repository, well: boolean, now: number): string {
   const { State, Commit, Message, Since } = repository.Status;
   const since = `${humanDuration(now - timeOf(Since))} ago`;
   const read = Commit === undefined ? 'No commit of it was rendered yet' : `The commit rendered last is ${shortCommit(Commit)}`;
   // What was changed since by hand stays while nothing is written.
-  const are = stillness(repository, now) ? 'were brought to that one' : 'are as that one wants them';
+  const are = stillness(repository, now)
+    ? 'were brought to that one'
+    : well
+      ? 'are as that one wants them'
+      : 'have their version of it, though not all are healthy';
   return State === 'synced'
     ? `${read}, and all its stacks ${are} (since ${since}).`
     : `${read}; it is ${State} since ${since}${Message === '' ? '' : `: ${Message}`}.`;

@@ -3,7 +3,8 @@ import { expect, test } from 'vitest';
 import { second } from '#base/text/duration';
 import { explainRepository } from '#control/explain/repository';
 import { explainLabelled, explainStack } from '#control/explain/stack';
-import { createRepository, setRepositoryStatus, suspendRepository } from '#control/repository/repositories';
+import { createRepository, setRepositoryStatus, suspendRepository, updateRepository } from '#control/repository/repositories';
+import { thawRepository } from '#control/repository/stillness';
 import { createService } from '#control/service/services';
 import { judgeRevision } from '#control/stack/revisions';
 import { giveUpRevision } from '#control/stack/stack-rollback';
@@ -121,4 +122,18 @@ test('one that docker deployed, and that a repository waits for, says what runs 
     'All of it is healthy.',
     'The version of commit 111111111111 is held: it is not its own.',
   ]);
+});
+
+test('a freeze that somebody opened says for whom, until when and why, and a stack on its way is not said to be well', () => {
+  const { cluster, repository } = world();
+  cluster.run(setRepositoryStatus('infra', { State: 'synced', Commit: '1'.repeat(40), Message: '', Since: new Date(now).toISOString() }));
+  const read = (): string | undefined => repository().find((line) => line.startsWith('The commit rendered last'));
+  expect(read()).toMatch(/all its stacks are as that one wants them/);
+  const freeze = { Freeze: ['2025-12-31/2026-01-02'] };
+  cluster.run(updateRepository('infra', freeze));
+  expect(repository()).toContainEqual(expect.stringMatching(/^Repository infra is frozen \(2025-12-31\/2026-01-02\)/));
+  cluster.run(thawRepository('infra', { reason: 'the shop is down', forMs: 3_600_000, who: 'Ann' }));
+  expect(repository()).toContain('Its freeze (2025-12-31/2026-01-02) is open until 2026-01-01T01:00:00.000Z for Ann: the shop is down.');
+  cluster.run(deployStack(spec('slow:2'), { source: source('1'), prune: true }));
+  expect(read()).toMatch(/all its stacks have their version of it, though not all are healthy/);
 });
