@@ -3,7 +3,7 @@ import type { RepositoryChange } from '#control/repository/repositories';
 import { notifyKinds, type AskedTarget } from '#model/git/notify';
 import { tokenRoles, type RepositoryToken, type TrustedIssuer } from '#model/object/repository';
 import type { NetworkSpec } from '#model/object/network';
-import { clusterSpec, networkFields, stackSpec, vaultPlace } from '#model/shape/object-shapes';
+import { clusterSpec, networkFields, repositoryCredentials, stackSpec, vaultPlace } from '#model/shape/object-shapes';
 import { flag, int64, list, object, record, text, uint32, unbuilt, word, type Unbuilt } from '#model/shape/shape';
 import type { ResolveImages } from '#model/image/image-pin';
 import type { StackSpec } from '#model/object/stack';
@@ -107,6 +107,8 @@ export interface RepositoryTokenRequest {
 export const repositoryTokenRequest = object<RepositoryTokenRequest>({ Role: word('Role', ...tokenRoles), Note: text, Digest: text });
 
 export const repositoryChange = object<RepositoryChange>({
+  URL: text,
+  Credentials: repositoryCredentials,
   Branch: text,
   Path: text,
   Interval: int64,

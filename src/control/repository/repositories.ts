@@ -5,7 +5,7 @@ import { second } from '#base/text/duration';
 import { timeText } from '#base/clock';
 import { allowanceText, allowanceUsage, readAllowance } from '#model/allowance';
 import { checkFreeze } from '#model/freeze';
-import type { Repository, RepositorySpec, RepositoryStatus, VaultPlace } from '#model/object/repository';
+import type { Repository, RepositoryCredentials, RepositorySpec, RepositoryStatus, VaultPlace } from '#model/object/repository';
 import type { Stack } from '#model/object/stack';
 import { type Action, create, newMeta, remove, update } from '#store/action';
 import { knowsKind } from '#store/feature-level';
@@ -15,7 +15,7 @@ import type { UseCase, UseCaseContext } from '../cluster.ts';
 import { findObject } from '../find.ts';
 import { type DeedFacts, noteDeed, removalOf, withDeed } from '../log/deeds.ts';
 import { checkName } from '../names.ts';
-import { checkedCredentials, withLoginApart } from './repository-login.ts';
+import { checkedCredentials, relocated, withCheckedLogin, withLoginApart } from './repository-login.ts';
 import { checkReleaseWord, retried } from './checks/release.ts';
 import { isEmptyRecord } from '../stack/inventory.ts';
 import { isOwned } from '../stack/ownership.ts';
@@ -48,10 +48,7 @@ export function createRepository(asked: RepositorySpec, who?: string): UseCase<{
 
 /** As it is stored: a login apart from its URL, credentials and all else checked, words in one form. */
 export function storedSpec(asked: RepositorySpec): RepositorySpec {
-  checkTexts(asked);
-  const { Credentials: _unchecked, ...rest } = withLoginApart(asked);
-  const Credentials = checkedCredentials(withLoginApart(asked));
-  const spec = { ...rest, ...(Credentials && { Credentials }) };
+  const spec = withCheckedLogin(asked);
   checkRepository(spec);
   return { ...spec, Trust: spec.Trust ?? 'limited', Rewrites: spec.Rewrites ?? 'hold', Allow: normalAllowances(spec.Allow ?? []) };
 }
@@ -68,6 +65,10 @@ function placed(view: View, { Hosted, ...spec }: RepositorySpec): RepositorySpec
 
 /** What may be changed of a repository that is followed. */
 export interface RepositoryChange {
+  /** Another place; the login of the one before goes with that. */
+  URL?: string;
+  /** In the place of those of before. */
+  Credentials?: RepositoryCredentials;
   Branch?: string;
   Path?: string;
   Interval?: number;
@@ -100,7 +101,7 @@ export interface RepositoryChange {
 }
 
 export function updateRepository(ref: string, asked: RepositoryChange, who?: string): UseCase<void> {
-  const { Allow, Disallow = [], ...change } = asked;
+  const { Allow, Disallow = [], URL, Credentials, ...change } = asked;
   return (view, context) => {
     const repository = findObject(view, 'repository', ref);
     checkUndeclared(view, repository);
@@ -110,7 +111,8 @@ export function updateRepository(ref: string, asked: RepositoryChange, who?: str
     if (unknown !== undefined) throw new Refusal('invalidArgument', `repository ${repository.Spec.Name} is not allowed ${unknown}`);
     // Whoever allows something by name means that the rest is not allowed.
     const Trust = change.Trust ?? (Allow && repository.Spec.Trust === undefined ? 'limited' : repository.Spec.Trust);
-    const Spec: RepositorySpec = { ...changedSpec(repository.Spec, change), ...(Trust && { Trust, Allow: words }) };
+    const place = { ...(URL !== undefined && { URL }), ...(Credentials && { Credentials }) };
+    const Spec: RepositorySpec = { ...changedSpec(relocated(repository.Spec, place), change), ...(Trust && { Trust, Allow: words }) };
     checkRepository(Spec);
     const actions = equal(Spec, repository.Spec) ? [] : [update('repository', { ...repository, Spec })];
     return { actions: noted(view, actions, Spec.Name, { what: 'changed', who, reason: changeText(asked) }, context), result: undefined };

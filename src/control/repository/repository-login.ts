@@ -1,6 +1,7 @@
 /** Logins of repositories: taken out of URLs, checked, and never shown. */
 import { Refusal } from '#base/refusal';
 import type { RepositoryCredentials, RepositorySpec } from '#model/object/repository';
+import { checkTexts } from './checks/texts.ts';
 
 /** What servers take as the name that goes with a token. */
 const tokenUser = 'oauth2';
@@ -52,6 +53,24 @@ export function checkedCredentials({ URL, Credentials }: RepositorySpec): Reposi
   if (KnownHosts !== undefined && !/^[^#\s]+\s+\S+\s+\S+/m.test(KnownHosts)) throw new Refusal('invalidArgument', 'the known hosts name no key of any host');
   if (CA !== undefined && !CA.includes('-----BEGIN CERTIFICATE-----')) throw new Refusal('invalidArgument', 'the CA is no certificate in PEM');
   return Password !== undefined && Username === undefined ? { Username: tokenUser, ...Credentials } : Credentials;
+}
+
+/** The spec with another place, or another login. A login belongs to its place: it goes with that, unless the new one is given with it. */
+export function relocated(before: RepositorySpec, { URL, Credentials }: { URL?: string; Credentials?: RepositoryCredentials }): RepositorySpec {
+  if (URL === undefined && !Credentials) return before;
+  if (before.Hosted)
+    throw new Refusal('invalidArgument', 'a repository that is pushed to the cluster has no URL and no login: it is the cluster that holds it');
+  const { Credentials: known, ...rest } = before;
+  const login = Credentials ?? (URL === before.URL ? known : undefined);
+  return withCheckedLogin({ ...rest, ...(URL !== undefined && { URL }), ...(login && { Credentials: login }) });
+}
+
+/** The spec with its login apart from its URL, and checked. */
+export function withCheckedLogin(asked: RepositorySpec): RepositorySpec {
+  checkTexts(asked);
+  const { Credentials: _unchecked, ...rest } = withLoginApart(asked);
+  const Credentials = checkedCredentials(withLoginApart(asked));
+  return { ...rest, ...(Credentials && { Credentials }) };
 }
 
 const words: Readonly<Record<string, string>> = {

@@ -86,7 +86,7 @@ export const stackSpec = object<StackSpec>({
 
 export const vaultPlace = object<VaultPlace>({ Address: text, Namespace: text, CA: text, Token: text, RoleID: text, SecretID: text });
 
-const credentials = object<RepositoryCredentials>({ Username: text, Password: text, SSHKey: text, KnownHosts: text, CA: text });
+export const repositoryCredentials = object<RepositoryCredentials>({ Username: text, Password: text, SSHKey: text, KnownHosts: text, CA: text });
 
 export const repositorySpec = object<RepositorySpec>({
   Name: text,
@@ -109,5 +109,5 @@ export const repositorySpec = object<RepositorySpec>({
   WebhookSecret: text,
   Vault: vaultPlace,
   Hosted: flag,
-  Credentials: credentials,
+  Credentials: repositoryCredentials,
 });

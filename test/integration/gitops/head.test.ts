@@ -1,6 +1,6 @@
 /** Which commit of a repository is followed, and which is believed: signatures by real gpg and ssh-keygen, histories, tags and ranges. */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { chmodSync, mkdirSync, readFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { confirmRepository, updateRepository } from '#control/repository/repositories';
@@ -199,4 +199,28 @@ test('a tag, a commit, and the newest version of a range are followed', async ()
     expect(() => following.cluster.run(updateRepository('infra', { Ref }))).toThrow('no name of a branch');
   expect(() => following.cluster.run(updateRepository('infra', { SemVer: '$(x)' }))).toThrow('no range');
   expect(() => following.cluster.run(updateRepository('infra', { Signers: 'nobody' }))).toThrow('is no signer');
+});
+
+test('a repository that moved is followed at its new place, and what does not come after the old one is held', async () => {
+  const [moved, other] = [join(dirname(repository.folder), 'moved'), new GitRepository()];
+  try {
+    repository.commit(stacks('app:1'));
+    expect(await following.add(repository.folder, { Rewrites: 'hold' })).toMatchObject({ State: 'synced' });
+    const service = following.cluster.store.byName('service', 'a_web');
+    execFileSync('git', ['clone', '--quiet', repository.folder, moved]);
+    following.cluster.run(updateRepository('infra', { URL: moved }));
+    expect(await following.sync()).toMatchObject({ State: 'synced', Commit: head() });
+    expect(following.cluster.store.byName('service', 'a_web')).toEqual(service);
+    const git = (...args: string[]) => execFileSync('git', ['-C', moved, '-c', 'user.name=t', '-c', 'user.email=t@localhost', ...args]);
+    writeFileSync(join(moved, 'stacks/a/compose.yml'), stackFile('app:2'));
+    git('commit', '--quiet', '-am', 'there');
+    expect(await following.sync()).toMatchObject({ State: 'synced' });
+    expect(following.image('a_web')).toBe('app:2');
+    other.commit(stacks('app:3'));
+    following.cluster.run(updateRepository('infra', { URL: other.folder }));
+    expect(await following.sync()).toMatchObject({ State: 'held', Message: expect.stringContaining('its history was rewritten') });
+    expect(following.image('a_web')).toBe('app:2');
+  } finally {
+    other.remove();
+  }
 });

@@ -164,6 +164,7 @@ const values: Readonly<Record<string, string | readonly string[]>> = {
   '--rewrites': 'follow',
   'repo add --env': 'prod',
   'repo update --env': 'prod',
+  'repo update --url': 'https://git.example/y.git',
   '--set': 'K=v',
   '--unset': 'GONE',
   '--password-file': ['--username', 'u', '--password-file', 'TEXT'],

@@ -6,6 +6,7 @@ import { lineOf } from '../../files.ts';
 import { CommandError, exitCodes } from '../../command-error.ts';
 import { collect, openSession } from '../../session.ts';
 import { addHeadOptions, headOf, type HeadFlags } from './repo-head.ts';
+import { addLoginOptions, loginOf, placeOf, type LoginFlags } from './repo-login.ts';
 import { repositoryPath } from './repo-parts.ts';
 import { vaultOf, addVaultOptions, type VaultFlags } from './repo-vault.ts';
 
@@ -16,7 +17,8 @@ export interface TrustFlags {
   trust?: string;
 }
 
-interface UpdateFlags extends TrustFlags, HeadFlags, VaultFlags {
+interface UpdateFlags extends TrustFlags, HeadFlags, VaultFlags, LoginFlags {
+  url?: string;
   unset?: string[];
   freeze?: string[];
   unfreeze?: boolean;
@@ -55,13 +57,14 @@ export function addRepoUpdate(repo: Command): void {
     .command('update')
     .description('change how a repository is followed and what it may do')
     .argument('<name>')
+    .option('--url <url>', 'where it is now: what it logged in with before goes with the old place, and is given anew')
     .option('--branch <branch>', 'branch to follow')
     .option('--path <folder>', 'folder inside the repository whose sub-folders are the stacks')
     .option('--interval <duration>', 'how often to look')
     .option('--freeze <window>', freezeHelp, collect)
     .option('--unfreeze', 'take all freeze windows away')
     .option('--webhook-secret-file <file>', webhookSecretHelp);
-  addHeadOptions(update)
+  addHeadOptions(addLoginOptions(update))
     .option('--no-signers', 'follow commits whoever signed them, or nobody')
     .option('--unset <key>', 'take a variable away; may be repeated', collect);
   addVaultOptions(addTrustOptions(update).option('--disallow <words>', 'take words back; may be repeated', collect))
@@ -112,6 +115,8 @@ async function updateRepository(name: string, flags: UpdateFlags, command: Comma
   const { client, terminal } = openSession(command);
   const change = {
     ...headOf(flags),
+    ...loginOf(flags),
+    ...(flags.url !== undefined && { URL: placeOf(flags.url) }),
     ...(flags.unset && { Unset: flags.unset }),
     ...trustOf(flags),
     ...vaultOf(flags),

@@ -1,17 +1,15 @@
 /** `repo add|ls|inspect|sync|rm`: Git repositories whose stacks the cluster follows. */
-import { existsSync } from 'node:fs';
-import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { humanDuration } from '#base/text/human';
-import { trustOf as trustedHow, type Repository, type RepositoryCredentials } from '#model/object/repository';
-import { CommandError, exitCodes } from '../../command-error.ts';
-import { lineOf, textOf } from '../../files.ts';
+import { trustOf as trustedHow, type Repository } from '#model/object/repository';
+import { lineOf } from '../../files.ts';
 import { listLines, type Column } from '../../output/list.ts';
 import { compareNatural } from '../../output/natural.ts';
 import { collect, openSession } from '../../session.ts';
 import { removeEach } from '../change.ts';
 import { addRepoControl } from './repo-control.ts';
 import { addDeployOptions, addHeadOptions, headOf, type HeadFlags } from './repo-head.ts';
+import { addLoginOptions, loginOf, placeOf, type LoginFlags } from './repo-login.ts';
 import { addRepoNotify } from './repo-notify.ts';
 import { addRepoOidc } from './repo-oidc.ts';
 import { addRepoPlan } from './repo-plan.ts';
@@ -55,14 +53,8 @@ export function addRepo(program: Command): void {
     .option('--branch <branch>', 'branch to follow', 'main')
     .option('--path <folder>', "folder inside the repository whose sub-folders are the stacks; '.' for the top", 'stacks')
     .option('--interval <duration>', 'how often to look', '30s')
-    .option('--username <name>', 'name to log in with at an https:// repository')
-    .option('--password-file <file>', 'file with the password that goes with --username')
-    .option('--token-file <file>', 'file with an access token')
-    .option('--ssh-key-file <file>', 'private key for an ssh repository')
-    .option('--known-hosts-file <file>', 'keys by which the ssh server is known, as in ~/.ssh/known_hosts')
-    .option('--ca-file <file>', 'certificates by which the https:// server is known')
     .option('--webhook-secret-file <file>', webhookSecretHelp);
-  addVaultOptions(addTrustOptions(addHeadOptions(add).option('--freeze <window>', freezeHelp, collect))).action(addRepository);
+  addVaultOptions(addTrustOptions(addHeadOptions(addLoginOptions(add)).option('--freeze <window>', freezeHelp, collect))).action(addRepository);
   const create = repo
     .command('create')
     .description('make a repository in the cluster itself: what is pushed to it is deployed')
@@ -103,19 +95,13 @@ export function addRepo(program: Command): void {
     );
 }
 
-interface AddFlags extends TrustFlags, HeadFlags, VaultFlags {
+interface AddFlags extends TrustFlags, HeadFlags, VaultFlags, LoginFlags {
   freeze?: string[];
   webhookSecretFile?: string;
   onFailure?: string;
   branch: string;
   path: string;
   interval: string;
-  username?: string;
-  passwordFile?: string;
-  tokenFile?: string;
-  sshKeyFile?: string;
-  knownHostsFile?: string;
-  caFile?: string;
 }
 
 async function createOwn(name: string, flags: AddFlags, command: Command): Promise<void> {
@@ -128,7 +114,6 @@ async function createOwn(name: string, flags: AddFlags, command: Command): Promi
 
 async function addRepository(name: string, url: string, flags: AddFlags, command: Command): Promise<void> {
   const { client, terminal } = openSession(command);
-  const Credentials = readCredentials(flags);
   const more = {
     ...headOf(flags),
     Interval: intervalOf(flags.interval),
@@ -137,33 +122,15 @@ async function addRepository(name: string, url: string, flags: AddFlags, command
     ...(flags.onFailure !== undefined && { OnFailure: flags.onFailure }),
     ...webhookOf(flags),
     ...vaultOf(flags),
-    ...(Credentials && { Credentials }),
+    ...loginOf(flags),
   };
-  // The daemon runs elsewhere in the file system: a local path is made absolute where it was typed.
-  const place = existsSync(url) ? resolve(url) : url;
-  await client.post('/shoal/v1/repositories', { Name: name, URL: place, Branch: flags.branch, Path: flags.path, ...more });
+  await client.post('/shoal/v1/repositories', { Name: name, URL: placeOf(url), Branch: flags.branch, Path: flags.path, ...more });
   terminal.out(name);
 }
 
 function webhookOf({ webhookSecretFile: file }: AddFlags): { WebhookSecret?: string } {
   const secret = file === undefined ? '' : lineOf('--webhook-secret-file', file);
   return secret === '' ? {} : { WebhookSecret: secret };
-}
-
-/** Credentials come in files, so that no list of processes and no history of commands shows them. */
-function readCredentials(flags: AddFlags): RepositoryCredentials | undefined {
-  if (flags.passwordFile !== undefined && flags.tokenFile !== undefined)
-    throw new CommandError('--password-file and --token-file are one or the other', exitCodes.usage);
-  const { username, passwordFile, tokenFile, sshKeyFile, knownHostsFile, caFile } = flags;
-  const given: RepositoryCredentials = {
-    ...(username !== undefined && { Username: username }),
-    ...(passwordFile !== undefined && { Password: lineOf('--password-file', passwordFile) }),
-    ...(tokenFile !== undefined && { Password: lineOf('--token-file', tokenFile) }),
-    ...(sshKeyFile !== undefined && { SSHKey: textOf('--ssh-key-file', sshKeyFile) }),
-    ...(knownHostsFile !== undefined && { KnownHosts: textOf('--known-hosts-file', knownHostsFile) }),
-    ...(caFile !== undefined && { CA: textOf('--ca-file', caFile) }),
-  };
-  return Object.keys(given).length > 0 ? given : undefined;
 }
 
 async function listRepositories(flags: ListFlags, command: Command): Promise<void> {

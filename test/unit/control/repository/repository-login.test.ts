@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { checkedCredentials, withLoginApart } from '#control/repository/repository-login';
+import { checkedCredentials, relocated, withLoginApart } from '#control/repository/repository-login';
 import type { RepositoryCredentials, RepositorySpec } from '#model/object/repository';
 
 const spec = (URL: string, Credentials?: RepositoryCredentials): RepositorySpec => ({
@@ -52,3 +52,15 @@ test.each<[string, RepositoryCredentials, string]>([
   ['https://h/x', { CA: 'x' }, 'no certificate'],
   ['https://h/x', { Password: 'x'.repeat(70_000) }, 'longer than'],
 ])('%s refuses %j', (url, given, message) => expect(() => checkedCredentials(spec(url, given))).toThrow(message));
+
+test('a login goes with its place, and may be given anew', () => {
+  const before = spec('https://old/x.git', { Username: 'me', Password: 'p' });
+  expect(relocated(before, {})).toEqual(before);
+  expect(relocated(before, { URL: 'https://new/x.git' })).toEqual(spec('https://new/x.git'));
+  expect(relocated(before, { URL: 'https://old/x.git' })).toEqual(before);
+  expect(relocated(before, { Credentials: { Password: 't' } })).toEqual(spec('https://old/x.git', { Username: 'oauth2', Password: 't' }));
+  expect(relocated(before, { URL: 'https://you:q@new/x.git' })).toEqual(spec('https://new/x.git', { Username: 'you', Password: 'q' }));
+  expect(relocated(before, { URL: 'git@new:x.git', Credentials: { SSHKey: plainKey } })).toEqual(spec('git@new:x.git', { SSHKey: plainKey }));
+  expect(() => relocated(before, { URL: 'git@new:x.git', Credentials: { Password: 't' } })).toThrow('https:// repositories only');
+  expect(() => relocated({ ...before, Hosted: true }, { URL: 'https://new/x.git' })).toThrow('it is the cluster that holds it');
+});
