@@ -87,6 +87,11 @@ export class ClusterLife implements LocalSwarm {
     return this.#member;
   }
 
+  /** In no cluster, and on no way into one. */
+  get unasked(): boolean {
+    return !this.#changing && !this.#joining && !this.#member && !this.#locked;
+  }
+
   get #safety(): string | undefined {
     return this.#parts.safety();
   }

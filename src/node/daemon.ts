@@ -37,6 +37,7 @@ export class Daemon {
   /** Why only the API runs. */
   #safety: string | undefined;
   #endCount: () => void = () => {};
+  readonly #ending = new AbortController();
 
   constructor(options: DaemonOptions, logger: Logger, onFatal: (error: unknown) => void, release: ReleaseKeeper) {
     this.#options = options;
@@ -87,11 +88,17 @@ export class Daemon {
     if (this.#safety === undefined) this.#endCount = systemClock.after(livedMs, () => countStarts(this.#options.state, 0, this.#logger));
     if (this.#safety === undefined) void (this.#life.member?.served() ?? Promise.resolve()).then(() => this.#release.proven());
     this.#logger.info({ socket, state, swarm: identity ? 'active' : 'inactive' }, this.#safety ?? 'the daemon is ready');
-    if (!identity && this.#safety === undefined) void rehearse(this.#options, this.#fitness, this.#logger);
+    if (!identity && this.#safety === undefined) void this.#rehearse();
+  }
+
+  #rehearse(): Promise<void> {
+    const unasked = (): boolean => this.#life.unasked;
+    return rehearse(this.#options, { fitness: this.#fitness, logger: this.#logger, unasked, signal: this.#ending.signal });
   }
 
   /** Containers run on. */
   async stop(): Promise<void> {
+    this.#ending.abort();
     this.#endCount();
     await this.#life.stop(async () => {
       await this.#webhooks?.stop();

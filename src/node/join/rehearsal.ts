@@ -1,98 +1,127 @@
-/** A join played through within this process: what a program does for the first time takes several times as long, and whoever joins a host waits for it. */
-import type { Logger } from '#base/logger';
+/** A cluster of two managers played through within this process: what a program does for the first time takes several times as long, and whoever makes a host join waits for it. */
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pause } from '#base/clock';
 import { newId } from '#base/ids';
-import { issuerOf } from '#ca/authority';
-import { nodeTemplate, type NodeRole } from '#ca/certificate';
-import { defaultClusterSpec } from '#control/clusters';
-import { certificates } from '#identity/certificates';
-import type { DispatcherSession } from '#model/object/assignment';
+import type { Logger } from '#base/logger';
+import { noMeter } from '#base/meter';
+import { initCluster } from '#control/clusters';
+import type { NodeCertificate } from '#identity/certificate-files';
+import { hostPort } from '#model/manager-address';
 import type { NodeDescription } from '#model/object/node';
-import { CaService, type CertificateIssuer } from '#rpc/ca-service';
-import { LiveTls, serverCredentials } from '#rpc/credentials';
-import { DispatcherService } from '#rpc/dispatcher-service';
+import { LiveTls } from '#rpc/credentials';
 import { managersLine } from '#rpc/managers-line';
-import { RpcServer } from '#rpc/rpc-server';
 import { describeEngine, type Fitness } from '../founding/fitness.ts';
-import { newCluster, type Founded } from '../founding/new-cluster.ts';
+import { newCluster } from '../founding/new-cluster.ts';
+import { ManagerPart } from '../member/manager-part.ts';
+import { NodeLock } from '../member/node-lock.ts';
 import type { DaemonOptions } from '../options.ts';
 import { systemClock, systemRandom } from '../system.ts';
 import { joinCluster } from './join-cluster.ts';
 
+/** Who starts a daemon and asks it at once is served, and nothing beside him. */
+const unaskedMs = 1000;
 /** On a busy host; what takes longer is given up. */
 const longestMs = 30_000;
+const here = '127.0.0.1';
 const quiet: Logger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {}, child: () => quiet };
 
+export interface RehearsalParts {
+  fitness: Fitness;
+  logger: Logger;
+  /** Whether nobody has asked this daemon for a cluster yet. */
+  unasked: () => boolean;
+  /** Aborted when the daemon ends. */
+  signal: AbortSignal;
+}
+
 /** Once, by a daemon that is in no cluster, when nobody waits for it. */
-export async function rehearse(options: DaemonOptions, fitness: Fitness, logger: Logger): Promise<void> {
+export async function rehearse(options: DaemonOptions, { fitness, logger, unasked, signal }: RehearsalParts): Promise<void> {
+  await pause(systemClock, unaskedMs, signal);
+  if (signal.aborted || !unasked()) return;
   try {
     await fitness.check();
-    await rehearseJoin(await describeEngine(options, newId(systemRandom)));
+    await rehearseJoin(options, await describeEngine(options, newId(systemRandom)));
   } catch (error) {
     logger.debug({ error: (error as Error).message }, 'a join could not be rehearsed: one that is asked for takes a little longer, or says what is wrong');
   }
 }
 
 /**
- * A manager that exists for this alone, on this host's own address for itself, admits a node by a token that nobody else has, and opens a session
- * for it; then all of it is gone. Rejects where that cannot be; nothing depends on it.
+ * A manager founds a cluster that exists for this alone, on this host's own address for itself; another joins by a token that nobody else has, takes
+ * part, and opens a session; then all of it is gone. Rejects where that cannot be; nothing depends on it.
  * @internal
  */
-export async function rehearseJoin(description: NodeDescription): Promise<void> {
-  const managerId = newId(systemRandom);
-  const cluster = await newCluster(managerId);
-  const members = { clusterId: () => cluster.clusterId, roleOf: (id: string): NodeRole => (id === managerId ? 'manager' : 'worker'), current: () => true };
-  const door = new RpcServer('127.0.0.1:0', { credentials: serverCredentials(new LiveTls(cluster.files)), members, logger: quiet });
-  const sessions = new DispatcherService({ openSession: async () => emptySession(), logger: quiet });
-  new CaService(() => issuerFor(cluster), systemClock, members).addTo(door);
-  sessions.addTo(door);
-  const remote = `127.0.0.1:${await door.start()}`;
-  try {
-    const token = cluster.authority.JoinTokens.Worker;
-    const asked = { fit: Promise.resolve(), remotes: [remote], token, availability: 'active', advertised: '', replaces: '', unheard: '' } as const;
-    const { nodeId, files } = await joinCluster(asked, systemClock, AbortSignal.timeout(longestMs));
+export async function rehearseJoin(options: DaemonOptions, description: NodeDescription): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'shoal-rehearsal-'));
+  const ending = AbortSignal.timeout(longestMs);
+  const ends: (() => Promise<void>)[] = [];
+  const seat = async (nodeId: string, port: number, begins: 'founds' | 'joins', files: NodeCertificate, incarnation?: number): Promise<ManagerPart> => {
+    const state = join(folder, nodeId);
+    await mkdir(state);
     const tls = new LiveTls(files);
+    const place = { address: here, listen: hostPort(here, port), managerAddress: hostPort(here, port) };
+    const part = new ManagerPart(
+      { nodeId, role: 'manager', ...place, ...(incarnation !== undefined && { incarnation }) },
+      { ...options, state },
+      {
+        begins,
+        safe: false,
+        socket: join(folder, `${nodeId}.sock`),
+        lock: new NodeLock(),
+        keeper: { stage: () => {}, sealAgain: () => {} },
+        meter: noMeter,
+        tls: () => tls,
+        connected: (connection) => connection.destroy(),
+        clock: systemClock,
+        logger: quiet,
+        onFatal: () => {},
+        onReconcile: () => {},
+      },
+    );
+    ends.push(async () => {
+      await part.close();
+      await part.seat.stop();
+    });
+    await part.seat.start();
+    return part;
+  };
+  try {
+    const [founderId, founderPort, joinerPort] = [newId(systemRandom), await freePort(), await freePort()];
+    const remote = hostPort(here, founderPort);
+    const { files, ...authority } = await newCluster(founderId);
+    const founder = await seat(founderId, founderPort, 'founds', files);
+    await founder.seat.submit(initCluster({ nodeId: founderId, address: here, description, authority, managerAddress: remote }));
+    await founder.open(new LiveTls(files));
+    const asked = {
+      token: authority.authority.JoinTokens.Manager,
+      advertised: hostPort(here, joinerPort),
+      availability: 'active',
+      replaces: '',
+      unheard: '',
+    } as const;
+    const joined = await joinCluster({ ...asked, fit: Promise.resolve(), remotes: [remote] }, systemClock, ending);
+    const tls = new LiveTls(joined.files);
+    const joiner = await seat(joined.nodeId, joinerPort, 'joins', joined.files, joined.incarnation);
+    await joiner.open(tls);
     const line = managersLine({ local: () => undefined, addresses: () => [remote], tls: () => tls, connected: () => {}, random: systemRandom });
-    const session = await line(nodeId, description);
-    await Promise.all([session.heartbeat(), session.assignments()[Symbol.asyncIterator]().next()]);
+    const session = await line(joined.nodeId, description);
+    await Promise.all([session.heartbeat(), session.assignments()[Symbol.asyncIterator]().next(), joiner.ready(ending)]);
     session.close();
   } finally {
-    sessions.end();
-    await door.stop();
+    // Who joined goes first: the other one decides alone again.
+    for (const end of ends.toReversed()) await end().catch(() => undefined);
+    await rm(folder, { recursive: true, force: true });
   }
 }
 
-function issuerFor({ authority, clusterId, files }: Founded): CertificateIssuer {
-  const refuse = (): Promise<never> => Promise.reject(new Error('this manager only admits'));
-  return {
-    root: async () => authority.Certificate,
-    join: async ({ request, token }) => {
-      if (token !== authority.JoinTokens.Worker) return await refuse();
-      const nodeId = newId(systemRandom);
-      const template = nodeTemplate({ nodeId, role: 'worker', clusterId }, systemClock.now(), defaultClusterSpec.CAConfig.NodeCertExpiry);
-      const certificate = await certificates.issue(request, template, issuerOf(authority));
-      return { certificate, roots: files.roots, nodeId, role: 'worker', managers: [], incarnation: 1 };
-    },
-    certify: refuse,
-  };
-}
-
-function emptySession(): DispatcherSession {
-  const nothing = async (): Promise<void> => {};
-  let close = (): void => {};
-  const closed = new Promise<void>((resolve) => (close = resolve));
-  return {
-    async *assignments() {
-      yield { type: 'complete', appliesTo: 0, resultsIn: 1, changes: [] };
-      await closed;
-    },
-    heartbeat: async () => 1000,
-    updateTaskStatus: nothing,
-    updateDescription: nothing,
-    pause: nothing,
-    leave: nothing,
-    acknowledge: nothing,
-    withdrawn: nothing,
-    changeAttachment: async () => '',
-    close,
-  };
+/** Whoever takes it meanwhile only ends the rehearsal. */
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(0, here, resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
 }
