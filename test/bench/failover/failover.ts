@@ -12,6 +12,8 @@ const image = 'shoal-failover:1';
 const limitMs = 60_000;
 /** Replicas that run meanwhile, and are not to notice anything. */
 const bystanders = 30;
+/** What daemons do unasked after their start, and nodes after they have joined, is over by then: the engines beside them have long been at rest, too. */
+const restMs = 5000;
 /** Of Docker Swarm's time, and of the engines' own. */
 const targets = { writeMedianMs: 1000, writeWorstMs: 2000, taskWorstMs: 3500, ofSwarm: 0.5, ofEngines: 1.15 };
 
@@ -28,6 +30,7 @@ export async function benchFailover({ kills, cuts }: { kills: number; cuts: numb
   try {
     for (const { socket } of machines.hosts) loadImage(socket, image, { command: ['/bin/sleep', '100000'] });
     await Promise.all(daemons.map((daemon) => daemon.start()));
+    await pause(restMs);
     const failover = new Failover(daemons);
     const formed = await failover.form();
     say(`  joined after ${Math.round(formed.joinMs)} ms, ${bystanders} replicas after ${Math.round(formed.replicasMs)} ms`);
@@ -95,6 +98,7 @@ class Failover {
       this.#ids.set(daemon, info.Swarm.NodeID);
     }
     await this.#whole(first);
+    await pause(restMs);
     const enginesMs = await startContainers(hosts, image, bystanders);
     const replicasMs = await untilAllRun(first.socket, 'bystanders', { ContainerSpec: { Image: image } }, bystanders);
     const rows = (swarm: SwarmFigures): Row[] => {
