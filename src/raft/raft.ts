@@ -16,6 +16,7 @@ import {
   handleAppendReply,
   handleHeartbeatReply,
   ask,
+  sendHeartbeat,
   tickLeader,
 } from './replication.ts';
 import { coalesced, type Ready, type RoleChange, type Write } from './ready.ts';
@@ -222,6 +223,12 @@ export class Raft {
   unreachable(id: string): void {
     const progress = this.#core.progress.get(id);
     if (progress?.state === 'replicate') progress.becomeProbe();
+  }
+
+  /** The transport reaches `id` again, or for the first time: the leader asks at once what it has, and waits for no tick. */
+  reachable(id: string): void {
+    const core = this.#core;
+    if (core.role === 'leader' && core.progress.has(id) && id !== core.id) sendHeartbeat(core, id);
   }
 
   /** The transport's report on a snapshot; it must always come. */

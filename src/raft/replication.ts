@@ -81,10 +81,12 @@ function isFor({ snapshot, configuration }: Core, to: string): boolean {
 }
 
 export function broadcastHeartbeat(core: Core): void {
-  for (const to of core.peers) {
-    const match = core.progress.get(to)?.match ?? 0;
-    core.send({ type: 'heartbeat', to, commit: Math.min(match, core.log.committed), readSequence: core.reads.sequence });
-  }
+  for (const to of core.peers) sendHeartbeat(core, to);
+}
+
+export function sendHeartbeat(core: Core, to: string): void {
+  const match = core.progress.get(to)?.match ?? 0;
+  core.send({ type: 'heartbeat', to, commit: Math.min(match, core.log.committed), readSequence: core.reads.sequence });
 }
 
 /** Leader's clock: heartbeats, and the check that a quorum still answers. */

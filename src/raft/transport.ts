@@ -11,6 +11,8 @@ export interface Receiver {
   snapshot(from: string, message: unknown, pieces: AsyncIterable<Uint8Array>): Promise<void>;
   /** What was last sent to this member is probably lost. */
   unreachable(id: string): void;
+  /** What is sent to this member arrives from now on, and did not before. */
+  reachable(id: string): void;
 }
 
 export interface Transport {

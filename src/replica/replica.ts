@@ -59,9 +59,8 @@ export class Replica implements ReplicatedLog {
 
   async start(): Promise<void> {
     assert(this.#state === 'new', 'the log is started once');
-    const { nodeId } = this.#options;
-    const founders = this.#parts.founders ?? [nodeId];
-    const opened = await this.#parts.openStorage({ index: 0, term: 0, configuration: { voters: [...founders].toSorted(), learners: [] } });
+    const voters = (this.#parts.founders ?? [this.#options.nodeId]).toSorted();
+    const opened = await this.#parts.openStorage({ index: 0, term: 0, configuration: { voters, learners: [] } });
     const raft = await this.#restore(opened);
     this.#state = 'running';
     this.#tellTransport(raft.status().configuration);
@@ -69,12 +68,14 @@ export class Replica implements ReplicatedLog {
       message: (from, message) => this.#receive(from, message),
       snapshot: (from, message, pieces) => (this.#running as Running).snapshots.receive(from, message, pieces),
       unreachable: (id) => raft.unreachable(id),
+      reachable: (id) => {
+        raft.reachable(id);
+        this.#schedule();
+      },
     });
     this.#keepTime();
-    const served = new Promise<void>((resolve, reject) => {
-      this.#starting = { resolve, reject };
-    });
-    if (votesAlone(raft.status().configuration, nodeId)) raft.campaign();
+    const served = new Promise<void>((resolve, reject) => (this.#starting = { resolve, reject }));
+    if (votesAlone(raft.status().configuration, this.#options.nodeId)) raft.campaign();
     this.#schedule();
     await served;
   }
@@ -155,9 +156,8 @@ export class Replica implements ReplicatedLog {
 
   propose(bytes: Uint8Array, term: number): Promise<Outcome> {
     if (!this.#running || this.#state !== 'running' || this.#leadership.term !== term) return Promise.reject(this.#noLeader());
-    if (bytes.length > this.#options.maxEntryBytes) {
+    if (bytes.length > this.#options.maxEntryBytes)
       return Promise.reject(new Refusal('invalidArgument', `a change of ${bytes.length} bytes is too large; the limit is ${this.#options.maxEntryBytes}`));
-    }
     if (this.#running.storage.full) return Promise.reject(this.#running.storage.full);
     const proposed = this.#running.raft.propose(bytes);
     if (typeof proposed === 'string') return Promise.reject(refusalOf(proposed) ?? this.#noLeader());

@@ -82,6 +82,7 @@ export class RaftScript {
     forget: ([id = '']) => this.#raft(id).forgetLeader(),
     stepdown: ([id = '']) => this.#raft(id).stepDown(),
     unreachable: ([id = '', peer = '']) => this.#raft(id).unreachable(peer),
+    reachable: ([id = '', peer = '']) => this.#raft(id).reachable(peer),
     campaign: ([id = '']) => this.#raft(id).campaign(),
     tick: ([id = '', count = '1']) => {
       for (let tick = 0; tick < Number(count); tick++) this.#raft(id).tick();

@@ -220,7 +220,11 @@ export class RaftSimulation {
       this.#driver.mixIn(from.number, to.number, message.term, message.type.length);
       if (saved) to.arrived.set(saved.meta.index, saved);
       this.#driver.input(to, (raft) => this.#receive(to, raft, message), gather < this.#knobs.batch);
-    } else if (unreachable < this.#knobs.unreachable) this.#driver.input(from, (raft) => raft.unreachable(to.id));
+    } else if (unreachable < this.#knobs.unreachable)
+      this.#driver.input(from, (raft) => {
+        raft.unreachable(to.id);
+        if (lie < 0.5) raft.reachable(to.id);
+      });
     if (message.type !== 'snapshot') return;
     const ok = this.#network.calm || lie >= this.#knobs.falseReport ? arrives : !arrives;
     const delay = !this.#network.calm && late < this.#knobs.falseReport ? 80 * tickTime : 1;

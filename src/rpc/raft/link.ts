@@ -27,6 +27,8 @@ export interface LinkParts {
   readonly dial: (address: string) => Dialling | undefined;
   readonly heard: (message: Record<string, unknown>) => void;
   readonly lost: () => void;
+  /** A line is there, and there was none. */
+  readonly opened: () => void;
   /** Why a line was not to be had, or ended. */
   readonly failed: (error: Error) => void;
 }
@@ -94,7 +96,9 @@ export class Link {
   }
 
   #choose(): void {
+    const { open } = this.lane;
     this.lane.use(this.#dialled ?? this.#accepted);
+    if (!open && this.lane.open) this.#parts.opened();
   }
 
   #dial(): void {

@@ -16,6 +16,8 @@ export interface PeerParts {
   readonly dial: (kind: Kind, address: string) => Dialling | undefined;
   readonly heard: (message: Record<string, unknown>) => void;
   readonly unreachable: () => void;
+  /** Both lines are there, and were not. */
+  readonly reachable: () => void;
 }
 
 /** Raft's own windows are smaller: what is beyond is lost without harm. */
@@ -72,6 +74,9 @@ export class Peer {
       // Lost votes and heartbeats are asked for again anyway.
       lost: () => {
         if (kind === 'entries') unreachable();
+      },
+      opened: () => {
+        if (Object.values(this.#links).every(({ lane }) => lane.open)) this.#parts.reachable();
       },
       failed: (error) => {
         if (this.#told.get(kind) === error.message) return;

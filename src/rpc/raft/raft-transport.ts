@@ -147,6 +147,7 @@ export class RaftTransport implements Transport {
       },
       heard: (message) => this.#receiver?.message(id, message),
       unreachable: () => this.#receiver?.unreachable(id),
+      reachable: () => this.#receiver?.reachable(id),
     });
     this.#peers.set(id, peer);
     return peer;

@@ -19,6 +19,7 @@ test('of a manager that begins one snapshot after the other one is kept, and the
   const slow: Receiver = {
     message: () => undefined,
     unreachable: () => undefined,
+    reachable: () => undefined,
     async snapshot(_from, _message, pieces) {
       for await (const piece of pieces) {
         kept.push(piece);

@@ -63,7 +63,7 @@ export class Wire {
     for (let copy = 0; copy < copies; copy++) {
       if (this.#random.next() < this.faults.loss) {
         this.counts.lost++;
-        if (this.#random.next() < 0.3) this.#time.after(5, () => this.#at(message.from)?.unreachable(message.to));
+        if (this.#random.next() < 0.3) this.#tellLost(message);
         continue;
       }
       this.#time.after(this.#delay(), () => {
@@ -73,6 +73,12 @@ export class Wire {
         this.#at(message.to)?.message(message.from, structuredClone(message));
       });
     }
+  }
+
+  /** As of a line that broke and was made anew. */
+  #tellLost({ from, to }: Message): void {
+    this.#time.after(5, () => this.#at(from)?.unreachable(to));
+    this.#time.after(10, () => this.#at(from)?.reachable(to));
   }
 
   #at(id: string): Receiver | undefined {

@@ -20,6 +20,7 @@ function unknown() {
     },
     heard: () => undefined,
     lost: () => undefined,
+    opened: () => undefined,
     failed: () => undefined,
   });
   return { clock, calls, link };
