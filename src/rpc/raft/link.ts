@@ -33,12 +33,11 @@ export interface LinkParts {
   readonly failed: (error: Error) => void;
 }
 
-/**
- * A manager that is there answers at once; one that is not is asked again soon, for it may lead the group back to a majority.
- * Who just joins opens its door a moment after it became a member: the first tries come quickly one after the other.
- */
+/** A manager that is there answers at once; one that is not is asked again soon, for it may lead the group back to a majority. */
 const retry = { firstMs: 50, quickTries: 8, mostMs: 1000 };
 const answerLimitMs = 2000;
+/** Who just joins opens its door after it became a member, and calls then: each try before that is a handshake's work for nothing, in every manager, while somebody waits for the join. */
+const enteringMs = 400;
 /** Over the line of who has called he is answered: another one beside it, for the day when that breaks, has time until what he calls for is done. A join is full of such calls. */
 const besideMs = 1500;
 
@@ -57,13 +56,14 @@ export class Link {
     this.lane = new Lane(parts.limits, parts.lost);
   }
 
-  /** Where it is dialled from now on; undefined: nowhere. */
-  at(address: string | undefined): void {
+  /** Where it is dialled from now on; undefined: nowhere. `isNew`: it takes part from now on, and listens a moment later at the earliest. */
+  at(address: string | undefined, isNew = false): void {
     if (address === this.#address) return;
     this.#address = address;
     this.#attempts = 0;
     this.#hangUp();
     if (this.#accepted) this.#redial(besideMs);
+    else if (isNew) this.#redial(enteringMs);
     else this.#dial();
   }
 

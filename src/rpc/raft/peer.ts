@@ -37,8 +37,9 @@ export class Peer {
     this.#links = { entries: this.#link('entries'), pulse: this.#link('pulse') };
   }
 
-  at(address: string | undefined): void {
-    for (const link of Object.values(this.#links)) link.at(address);
+  /** See `Link.at`. */
+  at(address: string | undefined, isNew = false): void {
+    for (const link of Object.values(this.#links)) link.at(address, isNew);
   }
 
   /** See `Link.there`. */

@@ -67,7 +67,8 @@ export class RaftTransport implements Transport {
     const ids = [...voters, ...learners].filter((id) => id !== this.#parts.nodeId);
     this.#addresses = Object.fromEntries(ids.map((id) => [id, addresses[id] ?? ''] as const).filter(([, address]) => address !== ''));
     for (const [id, peer] of this.#peers) peer.at(this.#addresses[id]);
-    if (this.#receiver) for (const [id, address] of Object.entries(this.#addresses)) this.#peer(id)?.at(address);
+    // Those that were there before have their address already.
+    if (this.#receiver) for (const [id, address] of Object.entries(this.#addresses)) this.#peer(id)?.at(address, true);
   }
 
   /** A node has called; where it is a manager that did not answer, it is dialled now. One that joins listens some moments after it became a member. */

@@ -83,6 +83,21 @@ test('a manager that is known to be there is dialled at once, once, and not whil
   expect(calls).toHaveLength(tries + 1);
 });
 
+test('a manager that takes part from now on is dialled when it has called, and once, or a while later', async () => {
+  const [calling, silent] = [unknown(), unknown()];
+  for (const { link } of [calling, silent]) link.at('192.0.2.2:2377', true);
+  await calling.clock.advance(100);
+  expect(calling.calls).toHaveLength(0);
+  calling.link.there();
+  await calling.clock.advance(1000);
+  expect(calling.calls).toHaveLength(1);
+  await silent.clock.advance(399);
+  expect(silent.calls).toHaveLength(0);
+  await silent.clock.advance(1);
+  expect(silent.calls).toHaveLength(1);
+  for (const { link } of [calling, silent]) link.stop();
+});
+
 test('a manager that has called is answered over its line, and dialled beside it a while later', async () => {
   const { clock, calls, link } = unknown();
   called(link);
