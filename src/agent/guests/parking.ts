@@ -73,7 +73,7 @@ export class Parking {
     const wished = Object.entries(guest.addresses);
     for (const [networkId, address] of wished) {
       // What this node knows of it may be older than its parking: said again, it cannot be taken for an address that it still has.
-      if (address === this.#gateway(networkId) && this.#address(taskId, networkId) !== '') await this.#sayParked(taskId, networkId);
+      if (address === this.#gateway(networkId) && this.#address(taskId, networkId)) await this.#sayParked(taskId, networkId);
     }
     const needs = wished.some(([networkId]) => this.#address(taskId, networkId) === '');
     if (needs || tasks.get(taskId)?.Shoal.Attachment?.GivesUp) await this.ask({ type: 'wake', taskId });

@@ -93,3 +93,10 @@ test('a start waits for a parking that is on its way, and for no more than half 
   await clock.advance(31_000);
   await woken;
 });
+
+test('of a network that its task is not on nothing is asked, and nobody waits for it', async () => {
+  const { NetworksAttachments: _none, ...task } = aGuestTask('10.1.0.2');
+  const { parking, done } = setUp(task, '10.1.0.1');
+  await parking.wake('t1');
+  expect(done).toEqual([]);
+});
