@@ -101,8 +101,8 @@ async function swarmBlock(context: Context): Promise<object> {
   try {
     return { ...block, ...membership(await readSoon(context), context) };
   } catch (error) {
-    // A manager that cannot answer now is still a node with an id: `docker info` shows the reason.
-    return { ...block, ControlAvailable: false, Error: Error !== '' ? Error : error instanceof globalThis.Error ? error.message : String(error) };
+    // One that cannot answer now is still a manager: who is told otherwise refuses what would be done a moment later, or takes the node for a worker.
+    return { ...block, Error: Error !== '' ? Error : error instanceof globalThis.Error ? error.message : String(error) };
   }
 }
 

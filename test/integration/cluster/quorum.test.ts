@@ -205,7 +205,7 @@ describe.skipIf(reason !== undefined)(reason ? `quorum (skipped: ${reason})` : '
     await insist(one, 'config', 'create', 'alone', one.file('alone', 'x'));
     await Promise.all([two, three].map((daemon) => daemon.start()));
     await eventually(() => places(one), ['Ready', 'Ready', 'Ready Leader']);
-    // Only then they have let their old seats go: a manager that hears of nobody says the same of itself.
+    // Only then they have let their old seats go.
     for (const daemon of [two, three]) await eventually(() => existsSync(join(daemon.state, 'raft')), false);
     for (const daemon of [two, three]) await eventually(async () => daemon.askDocker('info', '--format', '{{.Swarm.ControlAvailable}}'), 'false');
     expect(allContainers()).toEqual(before);
