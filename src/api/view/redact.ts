@@ -73,11 +73,12 @@ function shownEndpoint(Spec: ServiceSpec, Endpoint: Service['Endpoint']): object
   return { Spec: (reached && storedEndpoint(given)) || {}, ...(Ports.length > 0 && { Ports }), ...(VirtualIPs.length > 0 && { VirtualIPs }) };
 }
 
-/** What clients read without looking of a task whose node has begun with it, such as one that was rejected. */
+/** What clients read without looking of a task whose container is there or was to be, such as one that was rejected. */
 const noContainer = { ContainerID: '', PID: 0, ExitCode: 0 };
 
+/** Before it there is no container: whoever waits for one waits until it is told, and an empty id would be none. */
 function hasBegun(state: TaskState): boolean {
-  return compareStates(state, 'preparing') >= 0;
+  return compareStates(state, 'starting') >= 0;
 }
 
 /** A task with its networks whole, as they are now: it holds only what they are called. One that is gone is shown as the task knows it. */

@@ -53,7 +53,8 @@ test.each([
   expect(shownTask(storeOf({}), { ...task, Status: { ...task.Status, State: 'rejected' } })).toMatchObject({
     Status: { ContainerStatus: { ContainerID: '', PID: 0, ExitCode: 0 } },
   });
-  expect(shownTask(storeOf({}), { ...task, Status: { ...task.Status, State: 'assigned' } })).not.toHaveProperty('Status.ContainerStatus');
+  for (const State of ['assigned', 'preparing', 'ready'] as const)
+    expect(shownTask(storeOf({}), { ...task, Status: { ...task.Status, State } })).not.toHaveProperty('Status.ContainerStatus');
   const result = shownTask(storeOf(stored ? { network: [network] } : {}), task) as Task;
   expect(JSON.stringify(result)).not.toMatch(/canary|AppliedAt/);
   expect(result.NetworksAttachments).toMatchObject([
