@@ -284,6 +284,7 @@ export class Agent {
       },
       assigned: (message) => this.#assigned(message),
       heard: (sentAt, nextMs) => this.#fence.heard(sentAt, nextMs),
+      unable: () => this.#loop.observer.unable(),
       closed: () => {
         this.#session = undefined;
         this.#reporter.use(undefined);

@@ -12,6 +12,8 @@ const fullLookMs = 30_000;
 const retryMs = { first: 500, longest: 4000 };
 /** That it is away is said again so often. */
 const tellEveryMs = 60_000;
+/** For so long an engine may be away, as one that is started again is, and its node keeps its tasks. */
+const longestAwayMs = 10_000;
 const looksAtOnce = 8;
 
 export interface ObserverModules {
@@ -24,8 +26,6 @@ export class Observer {
   readonly containers = new Map<string, ObservedContainer>();
   /** A full look has succeeded: what is not in `containers` does not exist. */
   complete = false;
-  /** The engine was not reached when it was asked last; only a full look ends that, and who else wants something of it waits for that. */
-  away = false;
   readonly #stale = new Set<string>();
   readonly #touched = new Map<string, number>();
   readonly #held = new Set<string>();
@@ -38,6 +38,8 @@ export class Observer {
   #retryMs = retryMs.first;
   #toldAt = -Infinity;
   #cancelTimer: (() => void) | undefined;
+  /** Since when (monotonic ms) the engine is not reached. */
+  #awaySince: number | undefined;
 
   constructor(
     readonly modules: ObserverModules,
@@ -45,6 +47,17 @@ export class Observer {
     readonly looked: (taskIds: readonly string[] | undefined, networks: readonly string[] | undefined) => void,
     readonly signal: AbortSignal,
   ) {}
+
+  /** The engine was not reached when it was asked last; only a full look ends that, and who else wants something of it waits for that. */
+  get away(): boolean {
+    return this.#awaySince !== undefined;
+  }
+
+  /** Why tasks have to be elsewhere; undefined: they may be here. */
+  unable(): string | undefined {
+    if (this.#awaySince === undefined || this.modules.clock.monotonicNow() - this.#awaySince < longestAwayMs) return undefined;
+    return 'the Docker Engine does not answer: until it does, the managers take this node for down, and its tasks are elsewhere';
+  }
 
   start(): void {
     this.modules.engine.watch((taskId, started) => this.refresh(taskId, started), this.signal);
@@ -65,7 +78,7 @@ export class Observer {
   /** Somebody did not reach the engine: a look finds out when it is back. */
   lost(): void {
     if (this.away) return;
-    this.away = true;
+    this.#awaySince = this.modules.clock.monotonicNow();
     this.#allStale = true;
     if (!this.#looking) this.#schedule(retryMs.first);
   }
@@ -130,7 +143,7 @@ export class Observer {
 
   #failed(error: unknown): void {
     const wasAway = this.away;
-    this.away = isLineBroken(error);
+    this.#awaySince = isLineBroken(error) ? (this.#awaySince ?? this.modules.clock.monotonicNow()) : undefined;
     this.#tell(error);
     // It answers, though not this: what is asked of it may go well.
     if (wasAway && !this.away) this.looked(undefined, undefined);
@@ -145,7 +158,7 @@ export class Observer {
 
   #back(): void {
     if (this.#toldAt > -Infinity) this.modules.logger.info({}, 'the Docker Engine answers again');
-    this.away = false;
+    this.#awaySince = undefined;
     this.#retryMs = retryMs.first;
     this.#toldAt = -Infinity;
   }

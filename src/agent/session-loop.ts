@@ -38,6 +38,8 @@ export interface SessionCalls {
   assigned(message: AssignmentMessage): void;
   /** A manager answered what was sent at `sentAt` (monotonic ms); a beat's answer says in how many milliseconds the next is due. */
   heard(sentAt: number, nextMs?: number): void;
+  /** Why the node can do nothing of what it is given; undefined: it can. A session ends with it, as that of a node that is cut off. */
+  unable(): string | undefined;
   closed(): void;
   /** No manager opened a session, or it broke. */
   failed(error: unknown): void;
@@ -127,6 +129,8 @@ async function beat(
   signal: AbortSignal,
 ): Promise<void> {
   for (let answers = 0; !signal.aborted; answers++) {
+    const unable = calls.unable();
+    if (unable !== undefined) throw new Error(unable);
     if (answers === firstBeats) patience.beatLimitMs = callLimitMs;
     const sentAt = clock.monotonicNow();
     const answered = withLimit(session.heartbeat(), clock, signal, patience.beatLimitMs);
@@ -146,7 +150,7 @@ async function describeAgain(session: DispatcherSession, first: NodeDescription,
   while (!signal.aborted) {
     await pause(modules.clock, describeEveryMs, signal);
     if (signal.aborted) return;
-    // An engine that is away is no reason to leave the managers: it may come back.
+    // An engine that is away for a moment is no reason to leave the managers.
     const description = await modules.describe().catch(() => known);
     if (!equal(description, known)) await withLimit(session.updateDescription(description), modules.clock, signal);
     known = description;

@@ -68,8 +68,9 @@ export class NodeWork {
     const describe = async (inHaste: boolean) => {
       const said = first?.catch(askEngine) ?? askEngine();
       first = undefined;
-      const Encryption = inHaste ? undefined : await this.#network.encryption.described();
-      return withOwn(await said, { TLSInfo: tlsInfo(), Role: role(), DataPathAddr: dataPath, Encryption, Release: release.run });
+      // Together: an engine that refuses while the other is awaited would be heard by nobody, which ends the process.
+      const [own, Encryption] = await Promise.all([said, inHaste ? undefined : this.#network.encryption.described()]);
+      return withOwn(own, { TLSInfo: tlsInfo(), Role: role(), DataPathAddr: dataPath, Encryption, Release: release.run });
     };
     const parts = { openSession, placed, clock, meter, logger: logger.child({ part: 'agent' }) };
     const modules = { engine, guests: engine.guests, describe, network: this.#network, ...parts };

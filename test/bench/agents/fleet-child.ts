@@ -78,6 +78,7 @@ class FleetNode {
       },
       assigned: (message) => this.#assigned(message),
       heard: () => undefined,
+      unable: () => undefined,
       closed: () => {
         this.#session = undefined;
         state.connected--;

@@ -199,15 +199,31 @@ describe.skipIf(reason !== undefined)(reason ? `life of a daemon (skipped: ${rea
     expect((await daemon.deploy('shop', stackOf(8001, '2'))).code).toBe(0);
   });
 
-  test('the engine restarts under it', async () => {
+  test('the engine stops under one, and another is started without one: both wait for it, and a node without an engine is down', async () => {
+    const states = () => Promise.all([daemon, neighbour].map((each) => each.ask('node', 'ls', '--format', '{{.Status}} {{.ManagerStatus}}').catch(String)));
+    await daemon.stop();
     await host.stopEngine();
+    await daemon.start();
+    let seen: string[] = [];
+    const are = async (wanted: string): Promise<boolean> => (seen = await states()).every((state) => state === wanted);
+    await until(
+      () => are('Down Leader'),
+      60_000,
+      () => seen.join('\n'),
+    );
+    expect([daemon.alive, neighbour.alive]).toEqual([true, true]);
     await host.startEngine();
     await until(
+      () => are('Ready Leader'),
+      60_000,
+      () => seen.join('\n'),
+    );
+    await until(
       () => [8001, 8002].every((port) => safely(() => answer(port)).length === 12) && safely(() => ids('shop').join('\n')).split('\n').length === 4,
-      30_000,
+      60_000,
       () => [host.docker(['ps', '-a']), host.run(['nft', 'list', 'ruleset']), daemon.lastLog(), neighbour.lastLog()].join('\n'),
     );
-  });
+  }, 240_000);
 
   test('swarm leave takes all of its own with it, and nothing of others', async () => {
     host.docker(['run', '-d', '--name', 'foreign', '--network', 'bridge', image]);

@@ -23,6 +23,26 @@ test('looks at single tasks do not put off the next full look', async () => {
   expect(fullLooks).toBe(2);
 });
 
+test('a node whose engine is away can serve for as long as a restart of one takes, and again when it is back', async () => {
+  const clock = new VirtualClock();
+  let reached = true;
+  const refused = Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED', syscall: 'connect' });
+  const answer = () => (reached ? Promise.resolve([]) : Promise.reject(refused));
+  const engine = { observe: answer, observeNetworks: answer, watch: () => undefined } as unknown as Engine;
+  const observer = new Observer({ engine, clock, logger: silentLogger }, () => undefined, new AbortController().signal);
+  observer.start();
+  await clock.advance(0);
+  reached = false;
+  observer.refresh(undefined);
+  await clock.advance(9_000);
+  expect([observer.away, observer.unable()]).toEqual([true, undefined]);
+  await clock.advance(1_000);
+  expect(observer.unable()).toMatch(/^the Docker Engine does not answer/);
+  reached = true;
+  await clock.advance(10_000);
+  expect([observer.away, observer.unable()]).toEqual([false, undefined]);
+});
+
 describe('what steps bring about', () => {
   let observed: string[];
   let tell: (taskId: string, started: boolean) => void;

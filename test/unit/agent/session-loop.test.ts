@@ -26,6 +26,7 @@ test('a beat that is not answered ends the session, and the next one waits longe
     opened: () => undefined,
     assigned: () => undefined,
     heard: () => undefined,
+    unable: () => undefined,
     closed: () => undefined,
     failed: () => undefined,
   };
@@ -48,7 +49,15 @@ test('no session is opened before the node can run what it brings', async () => 
   const ending = new AbortController();
   let ready = (): void => undefined;
   const able = async () => undefined;
-  const calls = { able, opened: () => undefined, assigned: () => undefined, heard: () => undefined, closed: () => undefined, failed: () => undefined };
+  const calls = {
+    able,
+    opened: () => undefined,
+    assigned: () => undefined,
+    heard: () => undefined,
+    unable: () => undefined,
+    closed: () => undefined,
+    failed: () => undefined,
+  };
   const random = { next: () => 0, bytes: () => new Uint8Array(), split: () => random };
   const openSession = (): Promise<never> => {
     opened.push(clock.monotonicNow());
@@ -61,6 +70,40 @@ test('no session is opened before the node can run what it brings', async () => 
   ready();
   await clock.advance(0);
   expect(opened).toEqual([began + 20_000]);
+  ending.abort();
+  await over;
+});
+
+test('the session of a node that can run nothing ends with its next beat', async () => {
+  const clock = new VirtualClock();
+  const began = clock.monotonicNow();
+  const lasted: number[] = [];
+  const session = (): DispatcherSession => {
+    const openedAt = clock.monotonicNow();
+    const next = () => new Promise<never>(() => {});
+    const close = (): void => void lasted.push(clock.monotonicNow() - openedAt);
+    return { assignments: () => ({ [Symbol.asyncIterator]: () => ({ next }) }), heartbeat: async () => 1000, close } as unknown as DispatcherSession;
+  };
+  const ending = new AbortController();
+  const random = { next: () => 1, bytes: () => new Uint8Array(), split: () => random };
+  const failures: string[] = [];
+  const calls = {
+    ready: Promise.resolve(),
+    able: async () => undefined,
+    opened: () => undefined,
+    assigned: () => undefined,
+    heard: () => undefined,
+    unable: () => (clock.monotonicNow() - began >= 4500 ? 'no engine' : undefined),
+    closed: () => undefined,
+    failed: (error: unknown) => void failures.push((error as Error).message),
+  };
+  const describe = async () => {
+    if (calls.unable()) throw new Error('it cannot say what it is');
+    return testDescription;
+  };
+  const over = runSessions('n', { openSession: async () => session(), describe, clock, random, logger: silentLogger }, calls, ending.signal);
+  await clock.advance(5000);
+  expect([lasted, failures[0]]).toEqual([[5000], 'no engine']);
   ending.abort();
   await over;
 });
