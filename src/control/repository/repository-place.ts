@@ -1,5 +1,4 @@
 /** Where a repository may be, and what a branch may be called: nothing that git would take for another transport, an option or a pattern. */
-import { validRange } from 'semver';
 import { Refusal } from '#base/refusal';
 import { isThisMachine } from '#base/text/confidential';
 
@@ -35,9 +34,21 @@ function isPlace(url: string): boolean {
 export function checkTracked(ref: string | undefined, semver: string | undefined): void {
   if (ref !== undefined && semver !== undefined) throw new Refusal('invalidArgument', 'a ref and a range of versions are one or the other');
   if (ref !== undefined && !isBranch(ref)) throw new Refusal('invalidArgument', `"${ref}" is no name of a branch or a tag, and no commit`);
-  const isRange = (text: string): boolean =>
-    /^[\w.\s<>=~^|*+-]{1,100}$/.test(text) && text.split('||').every((part) => part.trim() !== '' && validRange(part) !== null);
   if (semver !== undefined && !isRange(semver)) throw new Refusal('invalidArgument', `"${semver.slice(0, 100)}" is no range of versions`);
+}
+
+const number = /(?:0|[1-9]\d{0,14})/.source;
+const any = /[xX*]/.source;
+/** A version, or as much of one as is said. */
+const version = `v?(?:${any}(?:\\.${any}){0,2}|${number}(?:\\.(?:${number}|${any})(?:\\.(?:${number}|${any})(?:-[\\w.-]+)?(?:\\+[\\w.-]+)?)?)?)`;
+const bound = `(?:[<>]=?|=|~>?|\\^)? ?${version}`;
+/** From one to another, or all bounds at once. */
+const alternative = new RegExp(`^(?:${version} - ${version}|${bound}(?: ${bound})*)$`);
+const longestRange = 100;
+
+/** What the packages of Node call a range: each of its alternatives has to be one. */
+function isRange(text: string): boolean {
+  return text.length <= longestRange && text.split('||').every((each) => alternative.test(each.trim().replaceAll(/\s+/g, ' ')));
 }
 
 /** Git's own rules (git-check-ref-format). */

@@ -63,6 +63,13 @@ test.each([
   ['banana', false],
   ['>=1.2 <2', true],
   ['^1 || ~3.1', true],
+  ['1.2 - 2.x', true],
+  ['>= v1.2.3-rc.1+b ~>2 *', true],
+  ['1.2-rc', false],
+  ['01.2.3', false],
+  ['1.2.3.4', false],
+  ['>', false],
+  ['1 '.repeat(60), false],
 ])('a range is one in each of its alternatives: %s', (range, right) => {
   const check = () => checkTracked(undefined, range);
   if (right) expect(check).not.toThrow();
