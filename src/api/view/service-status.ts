@@ -1,5 +1,5 @@
 /** Counts of a service's tasks, as `service ls` shows them (swarmkit ListServiceStatuses). */
-import { modeOf, type Service } from '#model/object/service';
+import { isFinishedJob, modeOf, type Service } from '#model/object/service';
 import type { Task } from '#model/object/task';
 
 export interface ServiceStatus {
@@ -23,5 +23,7 @@ export function serviceStatus(service: Service, tasks: Iterable<Task>): ServiceS
   }
   if (mode === 'replicated') status.DesiredTasks = service.Spec.Mode?.Replicated?.Replicas ?? 1;
   if (mode === 'replicated-job') status.DesiredTasks = service.Spec.Mode?.ReplicatedJob?.MaxConcurrent ?? 1;
+  // What counts as over shows no task that was.
+  if (isFinishedJob(service)) status.CompletedTasks = service.Spec.Mode?.ReplicatedJob?.TotalCompletions ?? status.DesiredTasks;
   return status;
 }

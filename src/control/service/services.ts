@@ -121,7 +121,14 @@ export function respecified(service: Service, spec: ServiceSpec, options: Update
     Origin: options.origin ?? { Kind: 'update' },
     ...(options.registryAuth && { RegistryAuth: options.registryAuth }),
   };
-  return withIteration({ ...kept, Spec: spec, PreviousSpec: service.Spec, Shoal }, now);
+  const next = withIteration({ ...kept, Spec: spec, PreviousSpec: service.Spec, Shoal }, now);
+  return options.origin ? broughtBy(options.origin, next) : next;
+}
+
+/** What comes back because the version after it failed has run: a migration or a mail that nobody asked for again would do harm. Who takes a stack back by hand asks for all of it. */
+export function broughtBy(origin: ServiceOrigin, service: Service): Service {
+  if (origin.Kind !== 'stack rollback' || !origin.Failed || !service.JobStatus) return service;
+  return { ...service, Shoal: { ...service.Shoal, Finished: service.JobStatus.JobIteration.Index } };
 }
 
 /** Spec and previous spec changed places: rolling back twice toggles. */

@@ -13,7 +13,7 @@ import { withIgnored } from '#model/options/ignored';
 import { protocolOf } from '#model/port/port';
 import { HeldPorts } from '../service/ports.ts';
 import { checkServiceSpec } from '../service/service-check.ts';
-import { checkedChange, checkFreeName, newService, respecified } from '../service/services.ts';
+import { broughtBy, checkedChange, checkFreeName, newService, respecified } from '../service/services.ts';
 import { imageOf, pinnedBefore } from './image-digests.ts';
 import { owned } from './inventory.ts';
 import { checkRight } from './ownership.ts';
@@ -50,7 +50,7 @@ export function deployService(overlay: Overlay, spec: ServiceSpec, deploy: Servi
   if (!current || right === 'none') {
     const service = naming(`failed to create service ${spec.Name}`, () => {
       checkFreeName(overlay, spec.Name);
-      return newService(overlay, wanted, context, deploy.registryAuth);
+      return broughtBy(deploy.origin, newService(overlay, wanted, context, deploy.registryAuth));
     });
     overlay.lay([create('service', service)]);
     changes.created.push({ Kind: 'service', Name: spec.Name });

@@ -4,7 +4,7 @@ import { milliseconds } from '#base/text/duration';
 import type { Node } from '../object/node.ts';
 import { isIngress } from '../port/port.ts';
 import { clashesOf, saidAmong, type Clash } from './clashes.ts';
-import { defaults, modeOf, type Service, type ServiceState, type UpdateStatus } from '../object/service.ts';
+import { defaults, isFinishedJob, modeOf, type Service, type ServiceState, type UpdateStatus } from '../object/service.ts';
 import { slotsOf, type SlotHealth } from './slot-health.ts';
 import { wasRolledBack } from './rolled-back.ts';
 import type { HealthState } from '../object/states.ts';
@@ -28,7 +28,7 @@ export interface ServiceHealth {
 }
 
 export interface HealthFacts {
-  service: Pick<Service, 'Spec' | 'PreviousSpec' | 'UpdateStatus' | 'JobStatus' | 'UpdatedAt'> & { Shoal?: Pick<ServiceState, 'Steady'> };
+  service: Pick<Service, 'Spec' | 'PreviousSpec' | 'UpdateStatus' | 'JobStatus' | 'UpdatedAt'> & { Shoal?: Pick<ServiceState, 'Steady' | 'Finished'> };
   /** Tasks that are as the service's spec wants them, and of its present run, in the order in which they were made. */
   tasks: readonly Task[];
   /** Its other tasks: they hold the reasons of a rollback. */
@@ -48,6 +48,10 @@ export function serviceHealth(facts: HealthFacts): ServiceHealth {
   const { service, tasks, nodes, now } = facts;
   const steady = service.Shoal?.Steady;
   if (steady) return { state: 'healthy', message: '', running: steady.Running, wanted: steady.Wanted, slots: [], reasons: [] };
+  if (isFinishedJob(service)) {
+    const wanted = wantedCount(service, []);
+    return { state: 'healthy', message: '', running: wanted, wanted, slots: [], reasons: [] };
+  }
   const monitorMs = milliseconds(service.Spec.UpdateConfig?.Monitor || undefined, defaults.update.Monitor);
   const slots = slotsOf({ spec: service.Spec, tasks, nodes, now, monitorMs });
   const wanted = wantedCount(service, slots);

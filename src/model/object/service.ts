@@ -21,6 +21,11 @@ export interface Endpoint {
   VirtualIPs?: readonly { NetworkID: string; Addr: string }[];
 }
 
+/** Whether the present run of a job is over, though it has no tasks. */
+export function isFinishedJob({ JobStatus, Shoal }: Pick<Service, 'JobStatus'> & { Shoal?: Pick<ServiceState, 'Finished'> }): boolean {
+  return JobStatus !== undefined && Shoal?.Finished === JobStatus.JobIteration.Index;
+}
+
 /** Ids of the networks in which the service is to have one address for all its tasks. */
 export function virtualNetworksOf({ Spec }: Service): readonly string[] {
   if (Spec.EndpointSpec?.Mode === 'dnsrr') return [];
@@ -54,6 +59,8 @@ export interface ServiceState {
   RegistryAuth?: string;
   /** The rollout of this spec or the last one; absent when nothing had to roll. */
   Rollout?: Rollout;
+  /** The run of a job (its iteration) that nobody needs: it came back with a version whose job had run before. */
+  Finished?: number;
   /** Of services that live in a Docker Swarm: what was asked of it, newest first. */
   Written?: readonly WrittenSpec[];
   /** Of services that live in a Docker Swarm: it runs all its tasks and changed long ago, so they were not read. */

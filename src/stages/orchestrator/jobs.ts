@@ -4,6 +4,7 @@ import type { Draft } from './draft.ts';
 import { dropDepartedNodes } from './global.ts';
 import { addTask, iterationOf, startingRoom, stopTask } from './new-task.ts';
 import { compareStates, isTerminal } from '#model/object/task-state';
+import { isFinishedJob } from '#model/object/service';
 import { fulfils } from '#model/task-fulfils';
 import { isLost } from './node-fit.ts';
 import { mayRestart } from './restart.ts';
@@ -15,6 +16,7 @@ type SlotProgress = 'free' | 'active' | 'completed' | 'spent';
 /** Keeps up to MaxConcurrent tasks going until TotalCompletions slots, counted from 0, have completed. */
 export function* reconcileReplicatedJob(draft: Draft): Steps<void> {
   yield* dropOldIterations(draft);
+  if (isFinishedJob(draft.service)) return;
   const job = draft.service.Spec.Mode?.ReplicatedJob ?? {};
   const concurrent = job.MaxConcurrent ?? 1;
   const total = job.TotalCompletions ?? concurrent;
@@ -42,6 +44,7 @@ export function* reconcileReplicatedJob(draft: Draft): Steps<void> {
 export function* reconcileGlobalJob(draft: Draft): Steps<void> {
   yield* dropDepartedNodes(draft);
   yield* dropOldIterations(draft);
+  if (isFinishedJob(draft.service)) return;
   const slots = new Map(draft.slots().map((slot) => [slot.key, slot]));
   for (const node of draft.surroundings.nodes) {
     if (draft.pace.isDue) yield;

@@ -56,3 +56,13 @@ describe('global', () => {
     expect(changes(situation)).toEqual(expected);
   });
 });
+
+test.each<[object, (situation: ReturnType<typeof draft>) => Parameters<typeof finish>[0]]>([
+  [{ ReplicatedJob: { TotalCompletions: 3 } }, reconcileReplicatedJob],
+  [{ GlobalJob: {} }, reconcileGlobalJob],
+])('a run that counts as over makes no task, and ends those of the one before: %j', (Mode, reconcile) => {
+  const job = service({ Mode }, { JobStatus });
+  const situation = draft({ ...job, Shoal: { ...job.Shoal, Finished: 3 } }, [{ slot: 0, desired: 'complete', JobIteration: { Index: 2 } }], [node('n1')]);
+  finish(reconcile(situation));
+  expect(changes(situation)).toEqual(['t0: shutdown']);
+});
