@@ -26,6 +26,7 @@ export function swarmRoutes(context: Context): Route[] {
       // Taken before anything is refused: a client may still be writing it.
       const request = await decodeBody(call.request, joinRequest);
       if (context.swarm.status().LocalNodeState !== 'inactive') throw new Refusal('unavailable', swarmTexts.alreadyPart);
+      checkListenAddr(request.ListenAddr);
       await context.swarm.join(request, call.query.get('replaces') ?? '');
       return { status: 200 };
     }),
@@ -62,7 +63,13 @@ async function init(call: Call, context: Context): Promise<Answer> {
   const { LocalNodeState, ControlAvailable } = context.swarm.status();
   const rescues = request.ForceNewCluster === true && ControlAvailable;
   if (LocalNodeState !== 'inactive' && !rescues) throw new Refusal('unavailable', swarmTexts.alreadyPart);
+  checkListenAddr(request.ListenAddr);
   return { status: 200, json: await context.swarm.init(request) };
+}
+
+/** As Docker: its CLI always gives one, and who leaves it out has forgotten it. */
+function checkListenAddr(address = ''): void {
+  if (address === '') throw new Refusal('invalidArgument', 'invalid ListenAddr "": invalid empty address', { plain: true });
 }
 
 async function leave(call: Call, context: Context): Promise<Answer> {

@@ -67,6 +67,10 @@ test('leaving needs force; joining and a second init are refused', async () => {
   expect([refused.status, refused.json.message]).toEqual([503, expect.stringContaining('Use `--force`')]);
   expect((await api.http('POST', '/swarm/leave?force=1')).status).toBe(200);
   expect((await api.http('POST', '/swarm/leave?force=1')).json.message).toBe('This node is not part of a swarm');
+  for (const path of ['/swarm/init', '/swarm/join']) {
+    const nowhere = await api.http('POST', path, { ListenAddr: '' });
+    expect([nowhere.status, nowhere.json.message]).toEqual([400, 'invalid ListenAddr "": invalid empty address']);
+  }
   expect((await api.http('POST', '/swarm/init', { ListenAddr: '0.0.0.0:2377' })).json).toBe('node-one');
 });
 
