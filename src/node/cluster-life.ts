@@ -44,6 +44,9 @@ export interface ClusterLifeParts {
   onReconcile: (event: ReconcileEvent) => void;
 }
 
+/** For so long whoever unlocks a manager waits until it takes part. */
+const unlockedLimitMs = 3000;
+
 export class ClusterLife implements LocalSwarm {
   readonly custody: Custodian;
   readonly #options: DaemonOptions;
@@ -135,6 +138,8 @@ export class ClusterLife implements LocalSwarm {
     if (this.#safety === undefined) await this.#return(identity, lock);
     else await this.#enterSafely(identity, this.#safety, lock);
     this.#locked = undefined;
+    // Whoever unlocked it finds it taking part; where others are missing, he need not wait for them.
+    await this.#member?.served(unlockedLimitMs);
   }
 
   /** The cluster's state for reading and mending, if it can be had at all; nothing that looks after anything. */

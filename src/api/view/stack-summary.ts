@@ -4,7 +4,7 @@ import { compareTexts } from '#base/text/text';
 import { revisionWithDigest } from '#control/stack/revisions';
 import { claimOn } from '#control/explain/claims';
 import { isEmptyRecord } from '#control/stack/inventory';
-import { healthOfStack, nodesOf, type StackHealth } from '#control/stack/stack-health';
+import { healthOfStack, nodesOf, withMissing, type StackHealth } from '#control/stack/stack-health';
 import { namespaceLabel } from '#model/object/meta';
 import type { Service } from '#model/object/service';
 import { conditionOf, type Stack, type StackCondition, type StackLeaving, type StackSource } from '#model/object/stack';
@@ -89,7 +89,8 @@ function summariser(view: View, { clock, reconciler }: SummaryParts): (name: str
   return (name, { record, services }) => {
     const UpdatedAt = [record, ...services].map((part) => part?.UpdatedAt ?? '').reduce((newest, time) => (time > newest ? time : newest), '');
     const own = record?.Source.Kind === 'repository' ? repositories.get(record.Source.Repository) : undefined;
-    const { Quarantined, ...Health } = healthOfStack(view, services, nodes, now);
+    const running = healthOfStack(view, services, nodes, now);
+    const { Quarantined, ...Health } = record ? withMissing(view, record, running) : running;
     const waiting = reconciler.waiting(name);
     const revision = record && revisionWithDigest(view, name, record.Digest);
     const Suspended = record?.Suspended ?? own?.Suspended;

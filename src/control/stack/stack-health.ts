@@ -56,7 +56,11 @@ export function stackHealth(view: View, stack: Stack, nodes: ReadonlyMap<string,
   if (isEmptyRecord(stack)) return undefined;
   const names = [...new Set(stack.Services)];
   const services = names.flatMap((name) => view.byName('service', name) ?? []).filter((service) => carriesLabel(service, stack.Spec.Name));
-  const health = healthOfStack(view, services, nodes, now);
+  return withMissing(view, stack, healthOfStack(view, services, nodes, now));
+}
+
+/** What is missing of a stack is no part of what runs well. */
+export function withMissing(view: View, stack: Pick<Stack, 'Services'>, health: StackHealth): StackHealth {
   const missing = missingServices(view, stack).map((name) => `${name}: it is missing`);
   if (missing.length === 0) return health;
   const Reasons = [...health.Reasons, ...missing].toSorted();

@@ -101,6 +101,8 @@ describe.skipIf(reason !== undefined)(reason ? `quorum (skipped: ${reason})` : '
     expect(await unlock(one, 'x')).toMatchObject({ code: 1, stderr: expect.stringContaining('invalid key string') });
     expect(allContainers()).toEqual(before);
     expect(await unlock(one, key)).toMatchObject({ code: 0, stderr: '' });
+    // Whoever goes on at once finds it taking part.
+    expect((await one.askDocker('node', 'inspect', 'self', '--format', '{{.Status.State}}')).trim()).toBe('ready');
     for (const daemon of daemons) await eventually(() => places(daemon), whole);
 
     await three.kill();

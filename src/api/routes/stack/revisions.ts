@@ -23,7 +23,7 @@ export interface ShownRevision {
   Current: boolean;
   /** The revision that it brought back. */
   Of?: number;
-  Outcome: RevisionOutcome;
+  Outcome: RevisionOutcome | { State: 'superseded'; Message: string };
   Services: readonly { Name: string; Image: string }[];
   /** Names of what else it has. */
   Networks: readonly string[];
@@ -36,7 +36,11 @@ export function revisionRoutes(context: Context): Route[] {
     get('/shoal/v1/stacks/{}/revisions', async (call) => {
       const view = await readView(context);
       const { revisions, current } = revisionsAt(view, parameter(call));
-      return { status: 200, json: revisions.map((revision) => shown(revision, revision === current)) };
+      const newest = revisions.at(-1);
+      return {
+        status: 200,
+        json: revisions.map((revision) => ({ ...shown(revision, revision === current), Outcome: outcomeOf(revision, revision === newest) })),
+      };
     }),
     get('/shoal/v1/stacks/{}/revisions/diff', async (call) => ({ status: 200, json: await diff(call, context) })),
     post('/shoal/v1/stacks/{}/rollback', async (call) => {
@@ -76,7 +80,12 @@ function asked(call: Call, key: string): number | undefined {
   return Number(text);
 }
 
-function shown({ Spec, CreatedAt, Source, Who = '', Digest, Of, Outcome }: Revision, Current: boolean): ShownRevision {
+/** Another one took its place before anything was said of it: nothing will be. */
+function outcomeOf({ Outcome }: Revision, isNewest: boolean): ShownRevision['Outcome'] {
+  return isNewest || Outcome.State !== 'pending' ? Outcome : { State: 'superseded', Message: 'another version took its place before it was judged' };
+}
+
+function shown({ Spec, CreatedAt, Source, Who = '', Digest, Of }: Revision, Current: boolean): Omit<ShownRevision, 'Outcome'> {
   const { Services, Networks, Secrets, Configs } = Spec.Content;
   const names = (items: readonly { Name: string }[]): string[] => items.map(({ Name }) => Name);
   return {
@@ -87,7 +96,6 @@ function shown({ Spec, CreatedAt, Source, Who = '', Digest, Of, Outcome }: Revis
     Digest,
     Current,
     ...(Of !== undefined && { Of }),
-    Outcome,
     Services: Services.map(({ Name, TaskTemplate }) => ({ Name, Image: TaskTemplate.ContainerSpec?.Image ?? '' })),
     Networks: names(Networks),
     Secrets: names(Secrets),

@@ -35,6 +35,17 @@ test('a stack is deployed in one entry, and again in none', async () => {
   expect([gone.status, gone.json.message]).toEqual([404, 'Nothing found in stack: st']);
 });
 
+test('a version that another one overtook is none that anybody waits for, and a stack of which a service is missing is not well', async () => {
+  for (const version of ['1', '2']) {
+    const spec = JSON.parse(JSON.stringify(stack('st')).replace('x:1', `x:${version}`)) as object;
+    expect((await api.http('POST', '/shoal/v1/stacks/st', { Spec: spec })).status).toBe(200);
+  }
+  const outcomes = (await api.http('GET', '/shoal/v1/stacks/st/revisions')).json.map(({ Outcome }: { Outcome: object }) => Outcome);
+  expect(outcomes).toMatchObject([{ State: 'superseded' }, { State: 'pending' }]);
+  expect((await api.http('DELETE', '/services/st_web')).status).toBe(200);
+  expect((await api.http('GET', '/shoal/v1/stacks')).json).toMatchObject([{ Name: 'st', Health: { State: 'degraded', Message: 'st_web: it is missing' } }]);
+});
+
 describe('digests', () => {
   const digest = `sha256:${'a'.repeat(64)}`;
   const auths: object[] = [];
