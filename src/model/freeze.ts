@@ -1,4 +1,5 @@
 /** Freeze windows: when nothing of a repository is written. `Fri 16:00-Mon 08:00 Europe/Berlin` each week, `22:00-06:00` each day, `2026-12-20/2027-01-02` once; UTC unless a zone is named. */
+import { timeOf, timeText } from '#base/clock';
 import { Refusal } from '#base/refusal';
 
 const days = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'];
@@ -45,11 +46,9 @@ function dates(span: string): Window['holds'] | undefined {
 
 /** A day that there is, at a time that there is. */
 function isMoment(text: string): boolean {
-  const [date = '', time = '00:00'] = text.split('T');
-  const [year = 0, month = 0, day = 0] = date.split('-').map(Number);
-  const february = year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0) ? 29 : 28;
-  const last = month === 2 ? february : [4, 6, 9, 11].includes(month) ? 30 : 31;
-  return month >= 1 && month <= 12 && day >= 1 && day <= last && minuteOf(time) !== undefined;
+  const moment = text.includes('T') ? text : `${text}T00:00`;
+  const at = timeOf(`${moment}:00Z`);
+  return !Number.isNaN(at) && timeText(at).startsWith(moment);
 }
 
 function weekly(span: string): Window['holds'] | undefined {

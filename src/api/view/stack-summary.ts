@@ -63,11 +63,6 @@ export function stackDetails(view: View, name: string, parts: SummaryParts): Sta
   return { ...summariser(view, parts)(name, stack), ServiceNames: Versions.map(({ Name }) => Name), Versions };
 }
 
-/** The services that carry the stack's label, by name: all that is known of a stack that docker's own CLI deployed. */
-export function labelledServices(view: View, stack: string): Service[] {
-  return [...view.list('service')].filter(({ Spec }) => Spec.Labels?.[namespaceLabel] === stack).toSorted((a, b) => compareTexts(a.Spec.Name, b.Spec.Name));
-}
-
 function stackParts(view: View): Map<string, StackParts> {
   const stacks = new Map<string, StackParts>();
   for (const record of view.list('stack')) stacks.set(record.Spec.Name, { record, services: [] });

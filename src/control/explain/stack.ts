@@ -2,7 +2,8 @@
 import { timeOf } from '#base/clock';
 import { counted, humanDuration } from '#base/text/human';
 import { shownName } from '#base/text/shown-name';
-import { shortCommit } from '#base/text/text';
+import { own } from '#base/text/own';
+import { compareTexts, shortCommit } from '#base/text/text';
 import { leavingText } from '#model/difference/leaving-text';
 import type { Service } from '#model/object/service';
 import type { HealthState } from '#model/object/states';
@@ -47,14 +48,11 @@ export function explainStack(view: View, stack: Stack, waiting: WaitingLines | u
 /** The same of a stack that is known by its services' label alone: docker's own CLI deployed it. */
 export function explainLabelled(view: View, name: string, services: readonly Service[], now: number): string[] {
   const claim = claimOn(view, name);
+  const names = services.map(({ Spec }) => Spec.Name).toSorted(compareTexts);
   const { State, Message } = healthOfStack(view, services, nodesOf(view), now);
   return [
     `Stack ${name} was deployed by docker's own CLI, and belongs to no repository: what is known of it is the label on its services.`,
-    ...servicesLines(
-      view,
-      services.map(({ Spec }) => Spec.Name),
-      now,
-    ),
+    ...servicesLines(view, names, now),
     ...wholeLine(State, Message),
     ...(claim ? conditionLines(claim) : []),
   ];
@@ -133,7 +131,7 @@ function stillLines(view: View, { Spec, Source, Suspended }: Stack, now: number)
 
 function notesLines(view: View, { Spec, Source }: Stack): string[] {
   const notes = Source.Kind === 'repository' ? view.byName('repository', Source.Repository)?.Status.Notes : undefined;
-  return notes && Object.hasOwn(notes, Spec.Name) ? noteLines(notes[Spec.Name] ?? []) : [];
+  return noteLines(own(notes, Spec.Name) ?? []);
 }
 
 function waitingLines(waiting: WaitingLines | undefined): string[] {

@@ -68,8 +68,9 @@ export function relocated(before: RepositorySpec, { URL, Credentials }: { URL?: 
 /** The spec with its login apart from its URL, and checked. */
 export function withCheckedLogin(asked: RepositorySpec): RepositorySpec {
   checkTexts(asked);
-  const { Credentials: _unchecked, ...rest } = withLoginApart(asked);
-  const Credentials = checkedCredentials(withLoginApart(asked));
+  const apart = withLoginApart(asked);
+  const { Credentials: _unchecked, ...rest } = apart;
+  const Credentials = checkedCredentials(apart);
   return { ...rest, ...(Credentials && { Credentials }) };
 }
 

@@ -43,9 +43,10 @@ async function waited(call: Call, context: Context, commit: string, timeoutMs: n
     checkToken(repository, shownToken(call), 'plan');
     const at = repository.Status.Commit;
     const other = at !== undefined && at !== commit ? at : undefined;
-    if (other !== undefined && (seen || (looked && other !== asked && (await cameAfter(call, context, commit, other)))))
-      return { Commit: commit, State: 'superseded', Text: `commit ${shortCommit(other)} took its place`, Exit: 5 };
+    // What follows is asked once for each commit, and not before somebody has looked.
+    if (looked && other !== undefined && other !== asked) seen ||= await cameAfter(call, context, commit, other);
     if (looked) asked = other;
+    if (seen && other !== undefined) return { Commit: commit, State: 'superseded', Text: `commit ${shortCommit(other)} took its place`, Exit: 5 };
     const verdict = commitVerdict(await readView(context), repository, commit, clock.now());
     if (verdict.State !== 'pending' || clock.monotonicNow() >= end || gone.signal.aborted) return verdict;
     // Who waits for what was not looked at has it looked at once.

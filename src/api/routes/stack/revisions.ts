@@ -37,10 +37,7 @@ export function revisionRoutes(context: Context): Route[] {
       const view = await readView(context);
       const { revisions, current } = revisionsAt(view, parameter(call));
       const newest = revisions.at(-1);
-      return {
-        status: 200,
-        json: revisions.map((revision) => ({ ...shown(revision, revision === current), Outcome: outcomeOf(revision, revision === newest) })),
-      };
+      return { status: 200, json: revisions.map((revision) => shown(revision, { isCurrent: revision === current, isNewest: revision === newest })) };
     }),
     get('/shoal/v1/stacks/{}/revisions/diff', async (call) => ({ status: 200, json: await diff(call, context) })),
     post('/shoal/v1/stacks/{}/rollback', async (call) => {
@@ -85,7 +82,8 @@ function outcomeOf({ Outcome }: Revision, isNewest: boolean): ShownRevision['Out
   return isNewest || Outcome.State !== 'pending' ? Outcome : { State: 'superseded', Message: 'another version took its place before it was judged' };
 }
 
-function shown({ Spec, CreatedAt, Source, Who = '', Digest, Of }: Revision, Current: boolean): Omit<ShownRevision, 'Outcome'> {
+function shown(revision: Revision, { isCurrent, isNewest }: { isCurrent: boolean; isNewest: boolean }): ShownRevision {
+  const { Spec, CreatedAt, Source, Who = '', Digest, Of } = revision;
   const { Services, Networks, Secrets, Configs } = Spec.Content;
   const names = (items: readonly { Name: string }[]): string[] => items.map(({ Name }) => Name);
   return {
@@ -94,8 +92,9 @@ function shown({ Spec, CreatedAt, Source, Who = '', Digest, Of }: Revision, Curr
     Source,
     Who,
     Digest,
-    Current,
+    Current: isCurrent,
     ...(Of !== undefined && { Of }),
+    Outcome: outcomeOf(revision, isNewest),
     Services: Services.map(({ Name, TaskTemplate }) => ({ Name, Image: TaskTemplate.ContainerSpec?.Image ?? '' })),
     Networks: names(Networks),
     Secrets: names(Secrets),

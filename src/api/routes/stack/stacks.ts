@@ -5,6 +5,7 @@ import { Refusal } from '#base/refusal';
 import type { UseCase } from '#control/cluster';
 import { explainLabelled, explainStack } from '#control/explain/stack';
 import { imagesOf, servicesToAsk, untoldWarnings, withDigests } from '#control/stack/image-digests';
+import { labelledObjects } from '#control/stack/inventory';
 import { adoptStack, suspendStack, type Adopter } from '#control/stack/stack-states';
 import { deployStack, removeStackByHand, specDigest } from '#control/stack/stacks';
 import { engineSocketWarning } from '#model/options/engine-socket';
@@ -18,7 +19,7 @@ import { HttpError } from '../../errors.ts';
 import { flag, get, parameter, post, remove, type Answer, type Call, type Route } from '../../router.ts';
 import { whoOf } from '../../request/who.ts';
 import { stackAdoptRequest, stackDeployRequest } from '../../request/bodies.ts';
-import { labelledServices, stackDetails, stackSummaries } from '../../view/stack-summary.ts';
+import { stackDetails, stackSummaries } from '../../view/stack-summary.ts';
 
 export function stackRoutes(context: Context): Route[] {
   return [
@@ -53,7 +54,7 @@ async function explained(context: Context, name: string): Promise<readonly strin
   const stack = view.byName('stack', name);
   const now = context.clock.now();
   if (stack) return explainStack(view, stack, context.reconciler.waiting(name), now);
-  const labelled = labelledServices(view, name);
+  const labelled = labelledObjects(view, 'service', name);
   if (labelled.length === 0) throw new Refusal('notFound', `stack ${name} not found`);
   return explainLabelled(view, name, labelled, now);
 }
