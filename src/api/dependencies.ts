@@ -11,6 +11,7 @@ import type { Adopter } from '#control/stack/stack-states';
 import type { Endpoint } from '#http/endpoint';
 import type { GitRequest } from '#model/git/git-request';
 import type { NetworkLook } from '#model/doctor/examination';
+import type { GuestPlace, GuestRequest } from '#model/guest';
 import type { Authority } from '#model/object/authority';
 import type { Cluster as ClusterObject, ClusterSpec } from '#model/object/cluster';
 import type { StackSpec } from '#model/object/stack';
@@ -66,11 +67,8 @@ export interface NodesLine {
 
 /** This node's way to addresses for containers that are no task's. */
 export interface GuestsLine {
-  /**
-   * An address for a container in an attachable network (id or name), which is there on this node when it resolves. While the container is
-   * being made, `containerId` is a key that nobody else has. Refuses `notFound` and `permissionDenied` by what the managers say.
-   */
-  attach(request: { containerId: string; name: string; network: string; aliases: readonly string[]; address?: string }): Promise<GuestPlace>;
+  /** An address for a container in an attachable network, which is there on this node when it resolves. Refuses `notFound` and `permissionDenied` by what the managers say. */
+  attach(request: GuestRequest): Promise<GuestPlace>;
   /** The container is there. */
   settle(key: string, taskId: string, containerId: string, name: string): Promise<void>;
   /** It is not, or is on the network no more; without one named, on none. */
@@ -83,17 +81,6 @@ export interface GuestsLine {
   wake(containerId: string): Promise<() => void>;
   /** The engine's name of a cluster network. */
   networkName(networkId: string): string;
-}
-
-export interface GuestPlace {
-  taskId: string;
-  networkId: string;
-  /** The engine's name of the network. */
-  network: string;
-  /** Without prefix length. */
-  address: string;
-  /** This node's own address there: names are asked for at it. */
-  gateway: string;
 }
 
 /** Whoever decides, as this manager knows it. */

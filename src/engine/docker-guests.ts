@@ -1,6 +1,6 @@
 /** Docker Engine's containers that are no task's. */
 import type Docker from 'dockerode';
-import { guestKeyLabel, isGuestKey } from '#model/object/meta';
+import { guestKeyLabel, isGuestKey } from '#model/guest';
 import { followEvents } from './docker-events.ts';
 import type { DockerNetworks } from './docker-networks.ts';
 import { attachedNetworks } from './docker-observe.ts';

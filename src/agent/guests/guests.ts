@@ -5,7 +5,7 @@ import { Repeater } from '#base/pace/repeater';
 import { Refusal } from '#base/refusal';
 import { withoutPrefix } from '#model/address';
 import type { AttachmentChange, DispatcherSession } from '#model/object/assignment';
-import { isGuestKey } from '#model/object/meta';
+import { isGuestKey, type GuestPlace, type GuestRequest } from '#model/guest';
 import { attachmentTo, type NetworkAttachment, type Task } from '#model/object/task';
 import type { Guest, GuestEngine } from '#engine/guests';
 import type { NodeNetwork, TaskAttachment } from '#network/contract';
@@ -21,28 +21,6 @@ export interface GuestModules {
   tasks: ReadonlyMap<string, Task>;
   networks: ReadonlyMap<string, NetworkState>;
   session(): DispatcherSession | undefined;
-}
-
-export interface GuestRequest {
-  /** While the container is being made, a key that nobody else has. */
-  containerId: string;
-  name: string;
-  /** Id or name. */
-  network: string;
-  aliases: readonly string[];
-  address?: string;
-}
-
-/** What the container is to be given on a network. */
-export interface GuestPlace {
-  taskId: string;
-  networkId: string;
-  /** The engine's name of it. */
-  network: string;
-  /** Without prefix length. */
-  address: string;
-  /** This node's own address there: names are asked for at it. */
-  gateway: string;
 }
 
 const readyLimitMs = 30_000;

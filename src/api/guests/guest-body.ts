@@ -1,6 +1,6 @@
 /** The bodies that name a container's networks, with what the cluster gave it there in the place of what the client wrote. Go reads keys in any case, so do we. */
 
-import { guestKeyLabel } from '#model/object/meta';
+import { guestKeyLabel } from '#model/guest';
 
 type Json = Readonly<Record<string, unknown>>;
 

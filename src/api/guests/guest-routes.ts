@@ -1,10 +1,10 @@
 /** Containers that are no task's, on attachable networks of the cluster: made there, connected and taken off. */
 import { randomUUID } from 'node:crypto';
 import { Refusal } from '#base/refusal';
-import { guestKey } from '#model/object/meta';
+import { guestKey, type GuestPlace } from '#model/guest';
 import { networkIdLabel, nodeLocalNetworks } from '#model/object/network';
 import { findOptional, type Context } from '../context.ts';
-import type { GuestPlace, GuestsLine } from '../dependencies.ts';
+import type { GuestsLine } from '../dependencies.ts';
 import { HttpError } from '../errors.ts';
 import { optionalView } from '../own-networks.ts';
 import { holdBody, parseBody } from '../request/body.ts';

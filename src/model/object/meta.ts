@@ -26,16 +26,3 @@ export const imageLabel = 'com.docker.stack.image';
 export const taskIdLabel = 'com.docker.swarm.task.id';
 export const serviceIdLabel = 'com.docker.swarm.service.id';
 export const nodeIdLabel = 'com.docker.swarm.node.id';
-
-/** Label of a container that is no task's and was made on attachable networks: the key that stood for it until it had an id. */
-export const guestKeyLabel = 'shoal.guest.key';
-const guestKeyPrefix = 'making-';
-
-export function guestKey(unique: string): string {
-  return `${guestKeyPrefix}${unique}`;
-}
-
-/** No container's id begins so. */
-export function isGuestKey(text: string): boolean {
-  return text.startsWith(guestKeyPrefix);
-}

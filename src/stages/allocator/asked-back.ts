@@ -2,7 +2,7 @@
 import { timeOf } from '#base/clock';
 import { withoutPrefix } from '#model/address';
 import { parkingLevel } from '#model/feature-level';
-import { isGuestKey } from '#model/object/meta';
+import { isGuestKey } from '#model/guest';
 import type { Network } from '#model/object/network';
 import type { Task } from '#model/object/task';
 import { update, type Action } from '#store/action';
