@@ -1,6 +1,7 @@
 /** Use cases of containers that are no task's and are on the cluster's networks: each has one task that stands for it. */
 import { timeText } from '#base/clock';
 import { Refusal } from '#base/refusal';
+import { withoutPrefix } from '#model/address';
 import { addressNumber, parseSubnet } from '#model/ipv4';
 import type { AttachmentChange } from '#model/object/assignment';
 import { isEncrypted, type Network } from '#model/object/network';
@@ -43,7 +44,10 @@ export function changeAttachment(nodeId: string, change: AttachmentChange, addre
   }
 }
 
-/** A container's task with one network more, and its address there; where there is none nothing changes. */
+/**
+ * A container's task with one network more, and its address there; where there is none nothing changes.
+ * One that does not run may ask again for a network that it is on: it has the new aliases there, and another address if it asks for one.
+ */
 function attach(nodeId: string, change: Change<'attach'>, addressIn: AddressIn): UseCase<string> {
   return (view, { now, newId }) => {
     const network = findObject(view, 'network', change.network);
@@ -51,23 +55,40 @@ function attach(nodeId: string, change: Change<'attach'>, addressIn: AddressIn):
     checkEncryption(view.get('node', nodeId), network);
     checkAddress(network, change.address);
     const known = attachmentOf(view, nodeId, change.containerId);
-    if (known?.Spec.Networks?.some(({ Target }) => Target === network.ID)) {
-      throw new Refusal('permissionDenied', `endpoint with name ${change.name} already exists in network ${network.Spec.Name}`, { plain: true });
+    const held = known?.NetworksAttachments?.find(({ Network: { ID } }) => ID === network.ID);
+    if (held && known?.Shoal.Attachment?.Running) {
+      throw new Refusal('alreadyExists', `${change.name} is already attached to network ${network.Spec.Name}`, { plain: true });
     }
     if (!known && countOf(view, nodeId) >= attachmentsPerNode) {
       throw new Refusal('failedPrecondition', `node ${nodeId} has ${attachmentsPerNode} containers on the cluster's networks: no more can be attached`);
     }
-    const given = addressIn(view, network, now, change.address);
+    const kept = keptAddresses(held, change.address);
+    const given = kept ? { addresses: kept } : addressIn(view, network, now, change.address);
     if ('problem' in given) return awaited(given);
-    const task = known ?? newTask(newId(), nodeId, change, now);
+    const task = known ? (kept ? known : withoutMarks(known, network.ID)) : newTask(newId(), nodeId, change, now);
     const aliases = change.aliases.length > 0 && { Aliases: change.aliases };
     const next: Task = {
       ...task,
-      Spec: { ...task.Spec, Networks: [...(task.Spec.Networks ?? []), { Target: network.ID, ...aliases }] },
-      NetworksAttachments: [...(task.NetworksAttachments ?? []), { Network: taskNetwork(network), Addresses: given.addresses, ...aliases }],
+      Spec: { ...task.Spec, Networks: withOne(task.Spec.Networks, ({ Target }) => Target === network.ID, { Target: network.ID, ...aliases }) },
+      NetworksAttachments: withOne(task.NetworksAttachments, (each) => each === held, {
+        Network: taskNetwork(network),
+        Addresses: given.addresses,
+        ...aliases,
+      }),
     };
     return { actions: [known ? update('task', next) : create('task', next)], result: next.ID };
   };
+}
+
+/** Those that a container has there already; undefined where it is to be given one. */
+function keptAddresses(held: NetworkAttachment | undefined, asked: string | undefined): readonly string[] | undefined {
+  const [address = ''] = held?.Addresses ?? [];
+  return address === '' || (asked !== undefined && asked !== withoutPrefix(address)) ? undefined : held?.Addresses;
+}
+
+/** The list with `item` in the place of the one that it stands for, or at the end. */
+function withOne<T>(list: readonly T[] = [], isSame: (each: T) => boolean, item: T): T[] {
+  return list.some(isSame) ? list.map((each) => (isSame(each) ? item : each)) : [...list, item];
 }
 
 /** None is free: one is about to be, or it is refused. */

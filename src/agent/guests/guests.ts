@@ -64,13 +64,15 @@ export class Guests {
     const { clock } = this.#modules;
     const key = request.containerId;
     this.#making.set(key, isGuestKey(key) ? 1 : (this.#making.get(key) ?? 0) + 1);
+    const isHeld = !isGuestKey(key) && this.#attachmentOf(this.taskOf(key) ?? '', request.network) !== undefined;
     try {
       const taskId = await this.#parking.ask({ type: 'attach', ...request });
       for (const end = clock.monotonicNow() + readyLimitMs; clock.monotonicNow() < end && !this.#signal.aborted; await pause(clock, pollMs, this.#signal)) {
         const place = this.#placeOf(taskId, request.network);
-        if (place) return place;
+        // What this node knows of one that was there already may be older than what it was given now.
+        if (place && place.address !== '' && (request.address ?? place.address) === place.address) return place;
       }
-      await this.release(taskId, this.#attachmentOf(taskId, request.network)?.Network.ID ?? request.network);
+      if (!isHeld) await this.release(taskId, this.#attachmentOf(taskId, request.network)?.Network.ID ?? request.network);
       throw new Refusal('unavailable', `network ${request.network} is not ready on this node: ${this.#whyNot(taskId, request.network)}`, { plain: true });
     } catch (error) {
       this.#brought(key);

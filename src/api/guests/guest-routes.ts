@@ -15,6 +15,9 @@ import { askedEndpoint, endpointAsked, field, guestBody, guestEndpoint, type Ask
 interface InspectedContainer {
   Id: string;
   Name: string;
+  State?: { Running?: boolean };
+  /** By the engine's names of them. */
+  NetworkSettings?: { Networks?: Readonly<Record<string, object>> | null };
 }
 
 interface Place extends GuestPlace {
@@ -80,17 +83,22 @@ export async function connectGuest(call: Call, context: Context, guests: GuestsL
   const body = parseBody(await holdBody(call.request));
   const container = await containerOf(context, body);
   if (!container) return withoutContainer(context, parameter(call), body);
-  const { Id, Name } = container;
+  const { Id } = container;
+  const name = container.Name.replace(/^\//, '');
   const endpoint = field(body, 'EndpointConfig');
   const ref = parameter(call);
-  const wish = { key: Id, name: Name.replace(/^\//, ''), ref, asked: endpointAsked(endpoint) };
-  const place = await placeFor(guests, await clusterNetworkOf(context, ref), wish);
+  const network = await clusterNetworkOf(context, ref);
+  const engineName = network?.sure ? guests.networkName(network.ref) : '';
+  const held = Object.hasOwn(container.NetworkSettings?.Networks ?? {}, engineName);
+  if (held && container.State?.Running) throw new HttpError(409, `${name} is already attached to network ${engineName}`);
+  const place = await placeFor(guests, network, { key: Id, name, ref, asked: endpointAsked(endpoint) });
   if (!place) return undefined;
   try {
     const asked = { Container: Id, EndpointConfig: guestEndpoint(endpoint, place.address) };
     const reply = await context.engine.exchange(call, asked, `/networks/${place.network}/connect`);
-    if (reply.status >= 300) await guests.release(place.taskId, place.networkId, Id);
-    else await guests.settle(Id, place.taskId, Id, Name.replace(/^\//, ''));
+    if (reply.status < 300) await guests.settle(Id, place.taskId, Id, name);
+    else if (held) guests.drop(Id);
+    else await guests.release(place.taskId, place.networkId, Id);
     return reply;
   } catch (error) {
     guests.drop(Id);

@@ -100,13 +100,52 @@ test('an address that was asked for once is not asked for again', () => {
   ]);
 });
 
-test('networks that are not attachable, other nodes’ containers and a place twice are refused', () => {
+test('one that does not run may ask again for a network that it is on, with other aliases or another address; one that runs may not', () => {
+  const { cluster, attach, say, places, task, networks } = setUp();
+  const taskId = attach('c1', 'red', { aliases: ['old', 'other'] });
+  attach('c1', 'blue');
+  const aliases = () => [task(taskId)?.Spec.Networks?.map(({ Aliases }) => Aliases), task(taskId)?.NetworksAttachments?.map(({ Aliases }) => Aliases)];
+  expect(attach('c1', 'red', { aliases: ['new'] })).toBe(taskId);
+  expect([places(taskId), aliases()]).toEqual([
+    [
+      ['red', '10.1.0.2/24'],
+      ['blue', '10.2.0.2/24'],
+    ],
+    [
+      [['new'], undefined],
+      [['new'], undefined],
+    ],
+  ]);
+  attach('c1', 'red', { address: '10.1.0.9' });
+  expect([places(taskId), aliases()[0]]).toEqual([
+    [
+      ['red', '10.1.0.9/24'],
+      ['blue', '10.2.0.2/24'],
+    ],
+    [undefined, undefined],
+  ]);
+  // Its address was asked back, and it is to have one again.
+  say({ type: 'park', taskId, networkId: networks.red });
+  expect(places(taskId)).toEqual([['red'], ['blue', '10.2.0.2/24']]);
+  attach('c1', 'red', { aliases: ['new'] });
+  expect(places(taskId)).toEqual([
+    ['red', expect.stringMatching(/^10\.1\.0\.\d+\/24$/)],
+    ['blue', '10.2.0.2/24'],
+  ]);
+  say({ type: 'tell', taskId, containerId: 'c1', name: 'box', running: true });
+  const entries = cluster.entries;
+  expect(() => attach('c1', 'red', { aliases: ['third'] })).toThrow(
+    expect.objectContaining({ code: 'alreadyExists', message: 'name-c1 is already attached to network red' }),
+  );
+  expect([cluster.entries, aliases()[0]]).toEqual([entries, [['new'], undefined]]);
+});
+
+test('networks that are not attachable, and other nodes’ containers, are refused', () => {
   const { attach, say } = setUp();
   expect(() => attach('c1', 'closed')).toThrow(expect.objectContaining({ code: 'permissionDenied', message: 'network closed not manually attachable' }));
   expect(() => attach('c1', 'ingress')).toThrow('network ingress not manually attachable');
   expect(() => attach('c1', 'nobodys')).toThrow(expect.objectContaining({ code: 'notFound' }));
   const taskId = attach('c1', 'red');
-  expect(() => attach('c1', 'red')).toThrow('already exists in network red');
   expect(() => say({ type: 'detach', taskId }, 'another')).toThrow(expect.objectContaining({ code: 'notFound' }));
 });
 

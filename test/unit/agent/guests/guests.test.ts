@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { Guests } from '#agent/guests/guests';
 import type { Guest, GuestEngine } from '#engine/guests';
 import type { AttachmentChange, DispatcherSession } from '#model/object/assignment';
+import { guestKey } from '#model/guest';
 import type { Task } from '#model/object/task';
 import type { TaskAttachment } from '#network/contract';
 import type { NetworkState } from '#task/prepare';
@@ -75,9 +76,9 @@ const running: Guest = {
 
 test('a container has its place when the network is there, and is given up when it never is', async () => {
   const { keeper, tasks, networks, said, clock } = setUp();
-  const asked = { containerId: 'key', name: 'box', network: 'net', aliases: [] };
+  const asked = { containerId: guestKey('1'), name: 'box', network: 'net', aliases: [] };
   const place = keeper.attach(asked);
-  tasks.set('t1', guestTask('key', false));
+  tasks.set('t1', guestTask(asked.containerId, false));
   await clock.advance(100);
   networks.set('net', { network, gateway: '10.1.0.1', ready: true });
   await clock.advance(100);
@@ -87,6 +88,25 @@ test('a container has its place when the network is there, and is given up when 
   await clock.advance(31_000);
   await never;
   expect(said.at(-1)).toEqual({ type: 'detach', taskId: 't1', networkId: 'net' });
+});
+
+test('one that asks again for a network waits for what it was given now, and keeps what it has where the network is not ready', async () => {
+  const { keeper, tasks, networks, said, clock } = setUp();
+  networks.set('net', { network, gateway: '10.1.0.1', ready: true });
+  tasks.set('t1', guestTask('c1', false));
+  const asked = { containerId: 'c1', name: 'box', network: 'net', aliases: [] };
+  let given: string | undefined;
+  const place = keeper.attach({ ...asked, address: '10.1.0.9' }).then(({ address }) => (given = address));
+  await clock.advance(100);
+  expect(given).toBeUndefined();
+  tasks.set('t1', { ...guestTask('c1', false), NetworksAttachments: [{ Network: network, Addresses: ['10.1.0.9/24'] }] });
+  await clock.advance(100);
+  expect(await place).toBe('10.1.0.9');
+  networks.set('net', { network, gateway: '10.1.0.1', ready: false });
+  const never = expect(keeper.attach(asked)).rejects.toThrow('network net is not ready on this node');
+  await clock.advance(31_000);
+  await never;
+  expect(said.map(({ type }) => type)).toEqual(['attach', 'attach']);
 });
 
 test('what is being made is left alone; then it is looked after', async () => {

@@ -58,6 +58,23 @@ test('an address is not given back while the engine may have connected the conta
   expect(said).toEqual([['drop', 'c1']]);
 });
 
+test('a container that is on the network already keeps it when the engine refuses, and one that runs is refused at once', async () => {
+  const box = { Id: 'c1', Name: '/box', State: { Running: false }, NetworkSettings: { Networks: { 'net-here': {} } } };
+  const { guests, context, call, said } = setUp({ '/containers/box/json': box, ...ours });
+  const answers = [{ status: 200 }, { status: 403, json: { message: 'no' } }];
+  context.engine.exchange = async () => answers.shift() as Awaited<ReturnType<Context['engine']['exchange']>>;
+  expect(await connectGuest(call('ours', { Container: 'box' }), context, guests)).toMatchObject({ status: 200 });
+  expect(await connectGuest(call('ours', { Container: 'box' }), context, guests)).toMatchObject({ status: 403 });
+  expect(said).toEqual([
+    ['settle', 'c1', 't1', 'c1', 'box'],
+    ['drop', 'c1'],
+  ]);
+  box.State.Running = true;
+  const refusal = { status: 409, message: 'box is already attached to network net-here' };
+  await expect(connectGuest(call('ours', { Container: 'box' }), context, guests)).rejects.toMatchObject(refusal);
+  expect(said).toHaveLength(2);
+});
+
 test('an address is not given back while the engine may have made the container', async () => {
   const { guests, context, call, said } = setUp(ours);
   const body = { HostConfig: { NetworkMode: 'ours' } };
