@@ -4,7 +4,7 @@ import { Refusal } from '#base/refusal';
 import { counted } from '#base/text/human';
 import { parsePrefix } from '#model/address';
 import { addressNumber, hostsOf, overlaps, parseSubnet, type Subnet } from '#model/ipv4';
-import { encryptedOption, isEncrypted, networkNumberOption, networkNumber, type NetworkSpec } from '#model/object/network';
+import { encryptedOption, isEncrypted, networkNumberOption, networkNumber, serialOption, type NetworkSpec } from '#model/object/network';
 import { addressesOf, canEncrypt, lackOf } from '#model/object/node';
 import { optionProblem } from '#model/options/network-options';
 import type { View } from '#store/view';
@@ -27,6 +27,9 @@ export function settingApart(present: NetworkSpec, wanted: NetworkSpec): string 
   if (isEncrypted({ Spec: wanted }) !== isEncrypted({ Spec: present })) return `driver_opts.${encryptedOption}`;
   for (const [key, value] of Object.entries(wanted.Options ?? {})) {
     if (key !== encryptedOption && present.Options?.[key] !== value) return `driver_opts.${key}`;
+  }
+  for (const [key, value] of Object.entries(wanted.IPAM?.Options ?? {})) {
+    if (key !== serialOption && present.IPAM?.Options?.[key] !== value) return `ipam.options.${key}`;
   }
   const theirs = present.IPAM?.Config ?? [];
   const holds = (config: Config): boolean => theirs.some((each) => isPartOf(config, each));
@@ -73,7 +76,9 @@ function checkEncryption(view: View): void {
 export function checkIpam(view: View, { EnableIPv6, IPAM }: NetworkSpec): void {
   if (EnableIPv6) throw unbuilt('EnableIPv6 is not supported: networks of the cluster have addresses of version 4');
   if (IPAM?.Driver && IPAM.Driver !== 'default') throw unbuilt(`IPAM.Driver ${IPAM.Driver} is not supported: the cluster gives addresses itself`);
-  if (Object.keys(IPAM?.Options ?? {}).length > 0) throw unbuilt('IPAM.Options is not supported: the cluster gives addresses itself');
+  // The cluster's own way of giving addresses knows this one alone, as Swarm's does; the others are kept and shown.
+  const serial = IPAM?.Options?.[serialOption] ?? 'true';
+  if (serial !== 'true') throw unbuilt(`IPAM.Options ${serialOption}=${serial} is not supported: addresses are given one after the other`);
   const configs = IPAM?.Config ?? [];
   for (const config of configs) checkConfig(config);
   for (const { Subnet } of configs) checkPlace(view, Subnet ?? '');

@@ -21,7 +21,7 @@ const options: Readonly<Record<string, { words?: string[]; shown?: [format: stri
   '--internal': { shown: ['{{.Internal}}', 'true'] },
   '--ip-range': { words: [...subnet, '--ip-range', '10.77.0.128/25'], shown: [`{{${pool}.IPRange}}`, '10.77.0.128/25'] },
   '--ipam-driver': { words: ['--ipam-driver', 'mine'], refused: 'IPAM.Driver mine is not supported: ' },
-  '--ipam-opt': { words: ['--ipam-opt', 'a=b'], refused: 'IPAM.Options is not supported: ' },
+  '--ipam-opt': { words: ['--ipam-opt', 'a=b'], shown: ['{{.IPAM.Options}}', 'map[a:b]'] },
   '--ipv4': { words: ['--ipv4=false'], refused: 'EnableIPv4=false is not supported: ' },
   '--ipv6': { refused: 'EnableIPv6 is not supported: ' },
   '--label': { words: ['--label', 'a=b'], shown: ['{{.Labels}}', 'map[a:b]'] },

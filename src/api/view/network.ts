@@ -31,7 +31,7 @@ export function shownNetwork(network: Network): NetworkResource {
     EnableIPv6: Spec.EnableIPv6 ?? false,
     IPAM: {
       Driver: Spec.IPAM?.Driver || 'default',
-      Options: Spec.IPAM?.Options ?? null,
+      Options: network.IPAMOptions?.Driver?.Options ?? Spec.IPAM?.Options ?? null,
       Config: given ?? Spec.IPAM?.Config ?? [],
     },
     Internal: Spec.Internal ?? false,

@@ -46,7 +46,7 @@ export function addNetworkCreate(network: Command): void {
     .option('--internal', 'no way out')
     .option('--ip-range <cidr>', 'part of the subnet that tasks get addresses of', collect)
     .option('--ipam-driver <driver>', 'the cluster gives addresses itself', 'default')
-    .option('--ipam-opt <key=value>', 'not supported: option of another address driver', collect)
+    .option('--ipam-opt <key=value>', 'kept and shown: addresses are given the same way', collect)
     .option('--ipv4', 'addresses of version 4, always', true)
     .option('--no-ipv4', 'not supported')
     .option('--ipv6', 'not supported: addresses of version 6')

@@ -4,7 +4,7 @@ import type { Labels, Meta } from './meta.ts';
 export interface Network extends Meta {
   Spec: NetworkSpec;
   /** What the allocator gave it; absent until then. */
-  IPAMOptions?: { Driver?: { Name?: string }; Configs?: readonly IPAMConfig[] };
+  IPAMOptions?: { Driver?: { Name?: string; Options?: Labels }; Configs?: readonly IPAMConfig[] };
   DriverState?: { Name: string; Options?: Readonly<Record<string, string>> };
 }
 
@@ -63,6 +63,9 @@ const bridgeIdLength = 11;
 
 /** Driver option, as Swarm has it: the number that a network's packets between hosts carry. */
 export const networkNumberOption = 'com.docker.network.driver.overlay.vxlanid_list';
+
+/** Option of the addresses, as Swarm has it: they are given one after the other. */
+export const serialOption = 'com.docker.network.ipam.serial';
 
 /** Driver option, as Docker has it: packets between hosts are encrypted. */
 export const encryptedOption = 'encrypted';

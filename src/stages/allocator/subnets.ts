@@ -1,5 +1,5 @@
 /** Gives every cluster network its subnets, and the number that its packets between hosts carry. */
-import { networkNumberOption, networkNumber, type IPAMConfig, type Network } from '#model/object/network';
+import { networkNumberOption, networkNumber, serialOption, type IPAMConfig, type Network } from '#model/object/network';
 import { networkNumbers as numbers } from '#model/options/network-options';
 import { addressesOf } from '#model/object/node';
 import type { Task } from '#model/object/task';
@@ -86,7 +86,9 @@ function allocateNetwork(network: Network, pool: SubnetPool): Network | string {
     configs.unshift({ Subnet: subnetText(subnet), Gateway: addressText(hostsOf(subnet).first) });
   }
   for (const config of configs) pool.hold(config, network.Spec.Name);
-  const Driver = { Name: network.Spec.IPAM?.Driver || 'default' };
+  const { Driver: Name, Options = {} } = network.Spec.IPAM ?? {};
+  // As Swarm has it, that one is said of a network that has any.
+  const Driver = { Name: Name || 'default', ...(Object.keys(Options).length > 0 && { Options: { [serialOption]: 'true', ...Options } }) };
   return { ...network, IPAMOptions: { Driver, Configs: configs } };
 }
 

@@ -265,7 +265,11 @@ test.each([
   ['/networks/create', { Name: 'n', Driver: 'overlay', ConfigOnly: true }, /^ConfigOnly is not supported: /],
   ['/networks/create', { Name: 'n', Driver: 'overlay', ConfigFrom: { Network: 'x' } }, /^ConfigFrom is not supported: /],
   ['/networks/create', { Name: 'n', Driver: 'overlay', IPAM: { Driver: 'mine' } }, /^IPAM.Driver mine is not supported: /],
-  ['/networks/create', { Name: 'n', Driver: 'overlay', IPAM: { Options: { a: 'b' } } }, /^IPAM.Options is not supported: /],
+  [
+    '/networks/create',
+    { Name: 'n', Driver: 'overlay', IPAM: { Options: { 'com.docker.network.ipam.serial': 'false' } } },
+    /^IPAM.Options com.docker.network.ipam.serial=false is not supported: addresses are given one after the other/,
+  ],
   ['/networks/create', { Name: 'n', Driver: 'overlay', EnableIPv4: false }, /^EnableIPv4=false is not supported: /],
 ])('%s %j is refused by name', async (path, body, message) => {
   if (path === '/swarm/init') api.status.LocalNodeState = 'inactive';

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { shownNetwork } from '#api/view/network';
 import { allocateNetworks } from '#stages/allocator/subnets';
 import { networkNumberOption, networkNumber, type Network } from '#model/object/network';
 import { taskNetwork } from '#model/object/task';
@@ -24,6 +25,13 @@ test('subnets come from the pool in turn, ingress first', () => {
   expect(configsOf(networks.get('back'))).toEqual([{ Subnet: '10.0.2.0/24', Gateway: '10.0.2.1' }]);
   expect(networks.get('front')).toMatchObject({ DriverState: { Name: 'overlay' }, IPAMOptions: { Driver: { Name: 'default' } } });
   expect(actions).toHaveLength(3);
+});
+
+test('options of the addresses are told with the one that is always so', () => {
+  const Options = { foo: 'bar' };
+  const { networks } = allocateNetworks(storeOf({ cluster: [aCluster()], network: [aNetwork('some', { IPAM: { Options } }), aNetwork('bare', { IPAM: {} })] }));
+  const told = ['some', 'bare'].map((id) => shownNetwork(networks.get(id)!).IPAM);
+  expect(told).toMatchObject([{ Options: { foo: 'bar', 'com.docker.network.ipam.serial': 'true' } }, { Options: null }]);
 });
 
 test("the pool and the size are the cluster's, and the next pool follows the first", () => {
