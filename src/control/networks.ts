@@ -1,6 +1,6 @@
 /** Use cases of cluster networks. */
 import { Refusal } from '#base/refusal';
-import { nodeLocalNetworks, type NetworkSpec } from '#model/object/network';
+import { engineDrivers, nodeLocalNetworks, type NetworkSpec } from '#model/object/network';
 import { compareStates } from '#model/object/task-state';
 import { isIngress } from '#model/port/port';
 import { networkSpec } from '#model/shape/object-shapes';
@@ -15,9 +15,6 @@ import { servicesUsing } from './users.ts';
 
 /** Drivers that we can build on a node; an empty one means overlay. */
 const drivers: readonly string[] = ['', 'overlay', 'bridge'];
-
-/** Drivers that every engine has, for networks of its own. */
-const ofTheEngine: readonly string[] = ['host', 'null', 'macvlan', 'ipvlan'];
 
 export function createNetwork(spec: NetworkSpec): UseCase<{ ID: string }> {
   return (view, { newId }) => {
@@ -66,7 +63,7 @@ export function checkNetwork(view: View, spec: NetworkSpec): void {
 
 function checkDriver(driver: string): void {
   if (drivers.includes(driver)) return;
-  if (ofTheEngine.includes(driver)) throw new Refusal('invalidArgument', `network driver ${driver} is not supported: use overlay or bridge`);
+  if (engineDrivers.includes(driver)) throw new Refusal('invalidArgument', `network driver ${driver} is not supported: use overlay or bridge`);
   throw new Refusal('notFound', `plugin ${JSON.stringify(driver)} not found`, { plain: true });
 }
 

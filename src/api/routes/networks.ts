@@ -6,7 +6,7 @@ import { endingStacks } from '#control/stack/stack-states';
 import { callOver } from '#http/over-connection';
 import { withoutPrefix } from '#model/address';
 import { namespaceLabel } from '#model/object/meta';
-import { networkIdLabel, type Network } from '#model/object/network';
+import { engineDrivers, networkIdLabel, type Network } from '#model/object/network';
 import type { Service } from '#model/object/service';
 import { taskName } from '#model/object/task';
 import { swarmTexts } from '#model/swarm-texts';
@@ -162,6 +162,7 @@ async function create(call: Call, context: Context): Promise<Answer> {
   if (!isClusterNetwork(request)) {
     const view = name === '' ? undefined : await optionalView(context);
     if (view && networkNamed(view, name)) throw taken(name);
+    if (view && request.Driver && !engineDrivers.includes(request.Driver)) return await createByPlugin(call, context, body as object, request.Driver);
     await context.engine.passThrough(call.request, call.response, call.target, bytes);
     return 'sent';
   }
@@ -177,6 +178,14 @@ async function create(call: Call, context: Context): Promise<Answer> {
     const { ID } = await submit(context, call, createNetwork(spec));
     return { status: 201, json: { Id: ID, Warning: '' } };
   });
+}
+
+/** By a plugin of this engine, which says of one for several hosts that it wants a swarm: it is in none, and the cluster's networks are none of a plugin's. */
+async function createByPlugin(call: Call, { engine }: Context, body: object, driver: string): Promise<Answer> {
+  const reply = await engine.exchange(call, body);
+  const { message = '' } = (reply.json ?? {}) as { message?: string };
+  if (reply.status < 400 || message !== swarmTexts.inactive) return reply;
+  throw new HttpError(400, `plugin ${driver} of type NetworkDriver is not supported in swarm mode: networks of the cluster have the driver overlay`);
 }
 
 /** Where there is nobody to ask, and on a worker, in the words that Docker has for networks. */

@@ -39,6 +39,9 @@ export interface AttachedNetwork {
   macAddress: string;
 }
 
+/** Drivers that every engine has without a plugin, for networks of its own. */
+export const engineDrivers: readonly string[] = ['bridge', 'host', 'null', 'macvlan', 'ipvlan'];
+
 /** Networks that every engine has of its own: they are attached to by name and never allocated. */
 export const nodeLocalNetworks: readonly string[] = ['host', 'bridge', 'none'];
 

@@ -1,5 +1,5 @@
 /** The plugin filter: volume, network and log drivers that a task needs must be on the node. */
-import { nodeLocalNetworks } from '#model/object/network';
+import { engineDrivers } from '#model/object/network';
 import type { Task } from '#model/object/task';
 import { pendingTexts } from '#model/health/pending-reason';
 import type { Candidate } from './candidate.ts';
@@ -13,7 +13,7 @@ export interface Need {
 /** Drivers that every engine has, or that are our own doing. */
 const builtIn: Readonly<Record<Need['type'], readonly string[]>> = {
   Volume: ['local'],
-  Network: ['overlay', 'null', 'macvlan', 'ipvlan', ...nodeLocalNetworks],
+  Network: ['overlay', 'none', ...engineDrivers],
   Log: ['none'],
 };
 

@@ -1,6 +1,7 @@
 /** Networks and containers on a node whose engine has networks that stand for the cluster's. */
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { swarmTexts } from '#model/swarm-texts';
 import { startApi, type ApiFixture } from '#test/support/api-fixture';
 import { temporaryFolder } from '#test/support/folder';
 import { startRecordingEngine, type RecordingEngine } from '#test/support/recording-engine-socket';
@@ -10,6 +11,7 @@ const [standInId, strangerId] = ['c'.repeat(64), 'd'.repeat(64)];
 let api: ApiFixture;
 let engine: RecordingEngine;
 let netId = '';
+let globalPlugin = false;
 
 const containers = () => [
   {
@@ -42,6 +44,8 @@ function answer(url: URL): [number, unknown] {
       Object.values(container.NetworkSettings.Networks).some((each) => each.NetworkID === network);
     return [200, containers().filter((each) => (!label || each.Labels?.[label as 'com.docker.swarm.task.id'] !== undefined) && (!network || on(each)))];
   }
+  // As an engine says it that is in no swarm, of a driver for several hosts.
+  if (ref === 'create') return globalPlugin ? [500, { message: swarmTexts.inactive }] : [201, { Id: 'made', Warning: '' }];
   const all: { Id: string; Name?: string }[] = kind === 'containers' ? containers() : networks();
   // In a list no network says who is on it, as engines have it since version 1.28 of the API.
   const listed = kind === 'networks' ? networks().map((network) => ({ ...network, Containers: {} })) : all;
@@ -51,6 +55,7 @@ function answer(url: URL): [number, unknown] {
 }
 
 beforeEach(async () => {
+  globalPlugin = false;
   const engineSocket = join(await temporaryFolder(), 'engine.sock');
   engine = await startRecordingEngine(engineSocket, (request, response) => {
     const [status, body] = answer(new URL(request.url ?? '', 'http://engine'));
@@ -62,6 +67,14 @@ beforeEach(async () => {
 afterEach(async () => {
   await api.stop();
   await engine.stop();
+});
+
+test('a plugin makes networks of this engine’s own, and none for several hosts', async () => {
+  const create = async () => await api.http('POST', '/networks/create', { Name: 'n', Driver: 'a/plugin:latest' });
+  expect(await create()).toMatchObject({ status: 201, json: { Id: 'made' } });
+  globalPlugin = true;
+  const message = 'plugin a/plugin:latest of type NetworkDriver is not supported in swarm mode: networks of the cluster have the driver overlay';
+  expect(await create()).toMatchObject({ status: 400, json: { message } });
 });
 
 test('a container is on the cluster’s network, by its name and id', async () => {
