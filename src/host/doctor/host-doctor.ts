@@ -21,8 +21,11 @@ export interface HostDoctorParts {
   overlay: HostOverlay;
   ports: HostPorts;
   clock: Clock;
+  /** Where the kernel shows its settings; absent: where it does. */
+  settings?: string;
 }
 
+const kernelSettings = '/proc/sys';
 const limits = { timeoutMs: 5000 };
 /** More text is not read: it would hold everything else up. */
 const listingLimit = 4 * 1024 * 1024;
@@ -41,6 +44,10 @@ export class HostDoctor {
   constructor(parts: HostDoctorParts) {
     this.#parts = parts;
     this.#probes = new Probes(parts.instance, parts.clock);
+  }
+
+  get #settings(): string {
+    return this.#parts.settings ?? kernelSettings;
   }
 
   async listen(): Promise<Listening> {
@@ -87,7 +94,7 @@ export class HostDoctor {
     const own = managers.find((address) => address.startsWith(`${local}:`));
     const needs: Needs = { port: overlay.port, ...(own !== undefined && { managerPort: Number(own.slice(local.length + 1)) }) };
     const found: Finding[] = [];
-    if ((await readFile('/proc/sys/net/ipv4/ip_forward', 'utf8')).trim() !== '1') {
+    if ((await readFile(`${this.#settings}/net/ipv4/ip_forward`, 'utf8')).trim() !== '1') {
       found.push({
         level: 'error',
         check: 'firewall',
@@ -138,7 +145,7 @@ export class HostDoctor {
     for (const text of [...overlay.problems(), ...ports.problems(), ...bridges.problems()]) {
       found.push({ level: 'warning', check: 'kernel', text, advice: 'see what it says; it is tried again by itself' });
     }
-    return [...found, ...(await this.#unheard()), ...(await fullTable())];
+    return [...found, ...(await this.#unheard()), ...(await fullTable(this.#settings))];
   }
 
   async #unheard(): Promise<Finding[]> {
@@ -195,9 +202,9 @@ async function twice(look: () => Promise<readonly Finding[]>, clock: Clock): Pro
   return first.filter(({ text }) => again.has(text));
 }
 
-async function fullTable(): Promise<Finding[]> {
+async function fullTable(settings: string): Promise<Finding[]> {
   const read = async (name: string): Promise<number> =>
-    Number((await readFile(`/proc/sys/net/netfilter/nf_conntrack_${name}`, 'utf8').catch(() => '0')).trim());
+    Number((await readFile(`${settings}/net/netfilter/nf_conntrack_${name}`, 'utf8').catch(() => '0')).trim());
   const [count, max] = await Promise.all([read('count'), read('max')]);
   if (max === 0 || count < fullShare * max) return [];
   return [

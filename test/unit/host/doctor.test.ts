@@ -1,5 +1,5 @@
 /** What a node's doctor says of what it finds; the tools that list rules are scripts here, and the parts of the network say what is wrong with them. */
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -23,7 +23,7 @@ function tool(name: string, script: string): void {
 }
 
 /** Parts that are as they should be, but for what is said of them. */
-function doctorOf(overlay: object = {}, ports: object = {}): HostDoctor {
+function doctorOf(overlay: object = {}, ports: object = {}, more: object = {}): HostDoctor {
   const whole = { whole: async () => true, problems: () => [] };
   const own = {
     ...whole,
@@ -39,6 +39,7 @@ function doctorOf(overlay: object = {}, ports: object = {}): HostDoctor {
     overlay: { ...own, ...overlay },
     ports: { ...whole, reloadContainers: async () => [], ...ports },
     clock: { after: (_ms: number, call: () => void) => (setImmediate(call), () => {}) },
+    ...more,
   };
   return new HostDoctor(parts as unknown as HostDoctorParts);
 }
@@ -90,4 +91,27 @@ test('a manager that nobody reaches by TCP, and no other', async () => {
   expect(await textsOf(doctorOf(), [there])).toEqual([]);
   await new Promise((resolve) => server.close(resolve));
   expect(await textsOf(doctorOf(), [there])).toEqual([`the manager at ${there} is not reached by TCP: ECONNREFUSED`]);
+});
+
+test('a kernel that forwards nothing, and one that can remember hardly any more connections', async () => {
+  tool('iptables', 'exit 0');
+  tool('nft', 'echo "{}"');
+  const shown = (forwards: string, count: number, max: number): Promise<readonly string[]> => {
+    for (const [name, text] of [
+      ['net/ipv4/ip_forward', forwards],
+      ['net/netfilter/nf_conntrack_count', `${count}`],
+      ['net/netfilter/nf_conntrack_max', `${max}`],
+    ] as const) {
+      mkdirSync(join(folder, name, '..'), { recursive: true });
+      writeFileSync(join(folder, name), `${text}\n`);
+    }
+    return doctorOf({}, {}, { settings: folder })
+      .look([])
+      .then((found) => found.map(({ level, text }) => `${level}: ${text}`));
+  };
+  expect(await shown('1', 899, 1000)).toEqual([]);
+  expect(await shown('0', 0, 1000)).toEqual(['error: this host forwards no packets (net.ipv4.ip_forward is 0)']);
+  expect(await shown('1', 900, 1000)).toEqual(['warning: the kernel remembers 900 connections of 1000 at most; new ones will be dropped']);
+  // Without connection tracking there is no table.
+  expect(await shown('1', 0, 0)).toEqual([]);
 });
