@@ -94,11 +94,16 @@ export async function connectGuest(call: Call, context: Context, guests: GuestsL
   const place = await placeFor(guests, network, { key: Id, name, ref, asked: endpointAsked(endpoint) });
   if (!place) return undefined;
   try {
+    // What a container has been given on a network no engine changes while it is on it.
+    const left = held ? await context.engine.exchange(call, { Container: Id }, `/networks/${place.network}/disconnect`) : undefined;
+    if (left && left.status >= 300) {
+      guests.drop(Id);
+      return left;
+    }
     const asked = { Container: Id, EndpointConfig: guestEndpoint(endpoint, place.address) };
     const reply = await context.engine.exchange(call, asked, `/networks/${place.network}/connect`);
-    if (reply.status < 300) await guests.settle(Id, place.taskId, Id, name);
-    else if (held) guests.drop(Id);
-    else await guests.release(place.taskId, place.networkId, Id);
+    if (reply.status >= 300) await guests.release(place.taskId, place.networkId, Id);
+    else await guests.settle(Id, place.taskId, Id, name);
     return reply;
   } catch (error) {
     guests.drop(Id);

@@ -58,21 +58,29 @@ test('an address is not given back while the engine may have connected the conta
   expect(said).toEqual([['drop', 'c1']]);
 });
 
-test('a container that is on the network already keeps it when the engine refuses, and one that runs is refused at once', async () => {
+test('a container that is on the network already is taken off and brought back with its new settings, and one that runs is refused', async () => {
   const box = { Id: 'c1', Name: '/box', State: { Running: false }, NetworkSettings: { Networks: { 'net-here': {} } } };
   const { guests, context, call, said } = setUp({ '/containers/box/json': box, ...ours });
-  const answers = [{ status: 200 }, { status: 403, json: { message: 'no' } }];
-  context.engine.exchange = async () => answers.shift() as Awaited<ReturnType<Context['engine']['exchange']>>;
-  expect(await connectGuest(call('ours', { Container: 'box' }), context, guests)).toMatchObject({ status: 200 });
-  expect(await connectGuest(call('ours', { Container: 'box' }), context, guests)).toMatchObject({ status: 403 });
-  expect(said).toEqual([
-    ['settle', 'c1', 't1', 'c1', 'box'],
-    ['drop', 'c1'],
-  ]);
+  const answers: Record<string, number> = {};
+  context.engine.exchange = async (_call, body, path = '') => {
+    said.push([path, body]);
+    return { status: answers[path] ?? 200, json: {} };
+  };
+  const connect = async () => {
+    said.length = 0;
+    const { status } = (await connectGuest(call('ours', { Container: 'box', EndpointConfig: { Aliases: ['new'] } }), context, guests)) as { status: number };
+    return status;
+  };
+  const off = ['/networks/net-here/disconnect', { Container: 'c1' }];
+  const on = ['/networks/net-here/connect', { Container: 'c1', EndpointConfig: { Aliases: ['new'], IPAMConfig: { IPv4Address: '10.1.0.2' } } }];
+  expect([await connect(), said]).toEqual([200, [off, on, ['settle', 'c1', 't1', 'c1', 'box']]]);
+  answers['/networks/net-here/connect'] = 500;
+  expect([await connect(), said]).toEqual([500, [off, on, ['release', 't1', 'net', 'c1']]]);
+  answers['/networks/net-here/disconnect'] = 404;
+  expect([await connect(), said]).toEqual([404, [off, ['drop', 'c1']]]);
   box.State.Running = true;
-  const refusal = { status: 409, message: 'box is already attached to network net-here' };
-  await expect(connectGuest(call('ours', { Container: 'box' }), context, guests)).rejects.toMatchObject(refusal);
-  expect(said).toHaveLength(2);
+  await expect(connect()).rejects.toMatchObject({ status: 409, message: 'box is already attached to network net-here' });
+  expect(said).toEqual([]);
 });
 
 test('an address is not given back while the engine may have made the container', async () => {
