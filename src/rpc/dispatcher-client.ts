@@ -28,9 +28,13 @@ const peer = 'the dispatcher';
 /** Messages that may wait for the agent; it takes each in one turn, so more say that it is stuck. */
 const waitingLimit = 1000;
 const callLimitMs = 30_000;
+/** For a manager to say who leads. */
+const leaderLimitMs = 1000;
 
 export interface DispatcherConnection {
   openSession: OpenSession;
+  /** HOST:PORT of the leader as the manager knows it; undefined: it knows of none, does not answer soon, or runs a version that does not say. */
+  leader: () => Promise<string | undefined>;
   /** Whether it is connected now. */
   stands: () => boolean;
   close: () => void;
@@ -55,7 +59,17 @@ export function connectDispatcher(
     tunnels?.end();
   };
   const stands = (): boolean => client.getChannel().getConnectivityState(false) === connectivityState.READY;
-  return { openSession: (_nodeId, description) => openRemote(client, spare, description, tunnels), stands, close };
+  return { openSession: (_nodeId, description) => openRemote(client, spare, description, tunnels), leader: () => leaderBy(client), stands, close };
+}
+
+/** A manager that is asked about a session that it does not have says who would. */
+function leaderBy(client: DispatcherServiceClient): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    client.heartbeat({ sessionId: '' }, new Metadata(), { deadline: Date.now() + leaderLimitMs }, (error) => {
+      const leader = error ? toRefusal(error, peer).facts['leader'] : undefined;
+      resolve(typeof leader === 'string' ? leader : undefined);
+    });
+  });
 }
 
 async function openRemote(

@@ -25,6 +25,8 @@ type Stream = ServerWritableStream<SessionRequest, SessionResponse>;
 
 export interface DispatcherServiceParts {
   openSession: OpenSession;
+  /** HOST:PORT of the leader as far as it is known here: who asks about a session of another manager hears it. */
+  leader: () => string | undefined;
   logger: Logger;
 }
 
@@ -104,8 +106,9 @@ export class DispatcherService {
 
   #sessionOf(id: string, { nodeId }: Caller): DispatcherSession {
     const line = this.#lines.get(id);
-    if (line?.nodeId !== nodeId) throw new Refusal('invalidArgument', 'session invalid');
-    return line.session;
+    if (line?.nodeId === nodeId) return line.session;
+    const leader = this.#parts.leader();
+    throw new Refusal('invalidArgument', 'session invalid', leader === undefined ? {} : { leader });
   }
 
   /** One node's session from its opening until either side ends it. */

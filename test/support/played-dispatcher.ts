@@ -72,6 +72,6 @@ export class PlayedDispatcher {
 }
 
 export function serve(dispatcher: PlayedDispatcher, server: RpcServer): RpcServer {
-  new DispatcherService({ openSession: dispatcher.open, logger: silentLogger }).addTo(server);
+  new DispatcherService({ openSession: dispatcher.open, leader: () => undefined, logger: silentLogger }).addTo(server);
   return server;
 }

@@ -12,7 +12,7 @@ import type { NodeCertificate } from '#identity/certificate-files';
 import { hostPort } from '#model/manager-address';
 import type { NodeDescription } from '#model/object/node';
 import { LiveTls } from '#rpc/credentials';
-import { managersLine } from '#rpc/managers-line';
+import { managersLine } from '#rpc/to-leader/managers-line';
 import { describeEngine, type Fitness } from '../founding/fitness.ts';
 import { newCluster } from '../founding/new-cluster.ts';
 import { ManagerPart } from '../member/manager-part.ts';

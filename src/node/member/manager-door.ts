@@ -20,6 +20,8 @@ export interface ManagerDoorParts {
   /** HOST:PORT for all others. */
   listen: string;
   openSession: OpenSession;
+  /** HOST:PORT of the leader as far as it is known here. */
+  leader: () => string | undefined;
   members: Members;
   /** Whether a node of the cluster was last seen at this address. */
   isNodeAt: (address: string) => boolean;
@@ -47,9 +49,9 @@ export class ManagerDoor {
   #stopped = false;
 
   constructor(parts: ManagerDoorParts) {
-    const { nodeId, socket, openSession, issuer, clock, logger } = parts;
+    const { nodeId, socket, openSession, leader, issuer, clock, logger } = parts;
     this.#parts = parts;
-    this.#dispatcher = new DispatcherService({ openSession, logger });
+    this.#dispatcher = new DispatcherService({ openSession, leader, logger });
     this.tunnels = new NodeTunnels({ ask: this.#dispatcher.askForTunnel, clock });
     this.#ca = new CaService(issuer, clock, parts.members);
     this.#local = localServer(socket, nodeId, logger);

@@ -211,6 +211,7 @@ export class ManagerPart {
       nodeId: identity.nodeId,
       socket,
       listen: listenPlace(identity),
+      leader: () => this.seat.leaderAddress(),
       openSession: (id, ...asked) => {
         transport.called(id);
         return this.seat.openSession(id, ...asked);

@@ -17,7 +17,7 @@ import { makeAnew } from '#replica/group/make-anew';
 import { askAnyToRenew } from '#rpc/ca-client';
 import { clientCredentials } from '#rpc/credentials';
 import { greetingAt } from '#rpc/greeter';
-import { managersLine } from '#rpc/managers-line';
+import { managersLine } from '#rpc/to-leader/managers-line';
 import { askForDemotion } from './ask-for-demotion.ts';
 import type { Entering } from './entering.ts';
 import { CertificateKeeper, type Certified, type Seat } from './certificate-keeper.ts';

@@ -10,7 +10,7 @@ import type { Task } from '#model/object/task';
 import { certificates } from '#identity/certificates';
 import { askToJoin, fetchRoot } from '#rpc/ca-client';
 import { LiveTls } from '#rpc/credentials';
-import { managersLine } from '#rpc/managers-line';
+import { managersLine } from '#rpc/to-leader/managers-line';
 import { testDescription } from '#test/support/memory-cluster';
 import { realClock } from '#test/support/real-clock';
 import { silentLogger } from '#test/support/silent-logger';

@@ -57,7 +57,7 @@ async function lead(): Promise<Leader> {
   const cluster = await TestAuthority.begin();
   const waits = new Set<() => void>();
   const asked: string[] = [];
-  const dispatcher = new DispatcherService({ openSession: idle, logger: silentLogger });
+  const dispatcher = new DispatcherService({ openSession: idle, leader: () => undefined, logger: silentLogger });
   const clock = {
     after(_delayMs: number, run: () => void) {
       waits.add(run);

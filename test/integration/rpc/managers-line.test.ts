@@ -7,7 +7,7 @@ import type { AssignmentMessage, OpenSession } from '#model/object/assignment';
 import { clientCredentials, serverCredentials, type LiveTls } from '#rpc/credentials';
 import { connectDispatcher } from '#rpc/dispatcher-client';
 import { DispatcherService } from '#rpc/dispatcher-service';
-import { managersLine } from '#rpc/managers-line';
+import { managersLine } from '#rpc/to-leader/managers-line';
 import { RpcServer } from '#rpc/rpc-server';
 import { TestAuthority } from '#test/support/cluster-certificates';
 import { testDescription } from '#test/support/memory-cluster';
@@ -27,11 +27,11 @@ afterEach(async () => {
   for (const server of silent.splice(0)) server.close();
 });
 
-async function serve(openSession: OpenSession): Promise<string> {
+async function serve(openSession: OpenSession, leader: () => string | undefined = () => undefined): Promise<string> {
   const credentials = serverCredentials(await authority.node('m', 'manager'));
   const members = { clusterId: () => 'c1', roleOf: () => 'worker' as const, current: () => true };
   const server = new RpcServer('127.0.0.1:0', { credentials, members, logger: silentLogger });
-  new DispatcherService({ openSession, logger: silentLogger }).addTo(server);
+  new DispatcherService({ openSession, leader, logger: silentLogger }).addTo(server);
   servers.push(server);
   return `127.0.0.1:${await server.start()}`;
 }
@@ -218,6 +218,35 @@ test('a leader that is there and busy is waited for: the others are not asked me
   const opened = await open('n', testDescription);
   expect([await opened.heartbeat(), asked.length <= 1]).toEqual([77, true]);
   opened.close();
+});
+
+test('a beat that a silent leader keeps ends when another one leads: it is the first who is asked then', async () => {
+  const opened: string[] = [];
+  const asked: string[] = [];
+  let beats = 0;
+  const gone = await serve(async (...whose) => {
+    asked.push('gone');
+    return { ...(await session(...whose)), heartbeat: () => (++beats > 1 ? new Promise(() => {}) : Promise.resolve(77)) };
+  });
+  const next = await leading(opened);
+  // It learns of the election after it was asked once, and knows of no leader in between.
+  const told = [gone, undefined, next];
+  const witness = await serve(
+    async () => {
+      asked.push('witness');
+      throw new Refusal('unavailable', 'this manager does not lead');
+    },
+    () => told.shift(),
+  );
+  const parts = { local: () => undefined, tls: () => tls, connected: () => undefined, random: seededRandom(1) };
+  const line = managersLine({ ...parts, leader: gone, addresses: () => [gone, witness] });
+  const first = await line('n', testDescription);
+  expect(await first.heartbeat()).toBe(77);
+  await expect(first.heartbeat()).rejects.toMatchObject({ code: 'unavailable', facts: { leader: next } });
+  first.close();
+  const second = await line('n', testDescription);
+  expect([await second.heartbeat(), opened, asked, told]).toEqual([77, ['n'], ['gone'], []]);
+  second.close();
 });
 
 /** A door before a manager that counts who comes through. `waitMs`: before anything of a connection is heard behind it. */

@@ -1,25 +1,16 @@
 /** A node's line to whoever leads the managers: the local one is asked first, the others in an order that chance gives, each of whom may name the leader. */
-import type { Duplex } from 'node:stream';
 import { isDenial, Refusal } from '#base/refusal';
 import { afterLimit } from '#base/pace/fair-limit';
 import type { Random } from '#base/random';
 import type { NodeDescription } from '#model/object/node';
 import type { DispatcherSession, OpenSession } from '#model/object/assignment';
-import { clientCredentials, type LiveTls, type NodeTls } from './credentials.ts';
-import { connectDispatcher, type DispatcherConnection } from './dispatcher-client.ts';
-import { ownTimes, reaches } from './spare-line.ts';
+import type { DispatcherConnection } from '../dispatcher-client.ts';
+import { Lines, type LinesParts } from './manager-connections.ts';
+import { ownTimes, reaches } from '../spare-line.ts';
 
-export interface ManagersLineParts {
-  /** Socket of the manager on this host; undefined on a worker. */
-  local: () => string | undefined;
-  /** HOST:PORT of the others as far as they are known now. */
-  addresses: () => readonly string[];
+export interface ManagersLineParts extends LinesParts {
   /** HOST:PORT of who led when this node joined: the first search begins there. */
   leader?: string | undefined;
-  tls: () => LiveTls | undefined;
-  /** Given each connection that the manager asks for. */
-  connected: (tunnel: Duplex) => void;
-  random: Random;
 }
 
 /** A manager that does not answer must not keep the node from the next one: that is asked meanwhile, and the first is given up later. One whose connection stands is there, and busy, and so is one whom another manager names as the leader: it has the longest patience, for each other whom many nodes ask meanwhile makes all of them slower. */
@@ -62,48 +53,21 @@ export function managersLine(parts: ManagersLineParts): OpenSession {
       failures = 0;
       unanswered = 0;
       lines.end();
-      return session;
+      return {
+        ...session,
+        // Who leads by now is asked first.
+        heartbeat: () =>
+          session.heartbeat().catch((error: unknown) => {
+            leader = leaderNamed(error);
+            throw error;
+          }),
+      };
     } catch (error) {
       failures++;
       if (search.unanswered) unanswered++;
       throw error;
     }
   };
-}
-
-/** Connections to managers that answered and opened no session: whoever seeks again asks over them, for a handshake costs more than a question. */
-class Lines {
-  readonly #parts: ManagersLineParts;
-  readonly #idle = new Map<string, { connection: DispatcherConnection; made: NodeTls | undefined }>();
-  #seeking = false;
-
-  constructor(parts: ManagersLineParts) {
-    this.#parts = parts;
-  }
-
-  take(address: string): DispatcherConnection {
-    this.#seeking = true;
-    const idle = this.#idle.get(address);
-    this.#idle.delete(address);
-    const tls = this.#parts.tls();
-    if (idle?.connection.stands() && idle.made === tls?.now) return idle.connection;
-    idle?.connection.close();
-    const secured = tls && !address.startsWith('unix:') ? clientCredentials(tls) : undefined;
-    return connectDispatcher(address, secured, secured && this.#parts.connected);
-  }
-
-  /** It refused, and may be asked again. */
-  giveBack(address: string, connection: DispatcherConnection): void {
-    if (!this.#seeking || !connection.stands() || this.#idle.has(address)) return connection.close();
-    this.#idle.set(address, { connection, made: this.#parts.tls()?.now });
-  }
-
-  /** A session stands: nobody is asked any more. */
-  end(): void {
-    this.#seeking = false;
-    for (const { connection } of this.#idle.values()) connection.close();
-    this.#idle.clear();
-  }
 }
 
 /** Who seeks, as whom. */
@@ -218,7 +182,7 @@ class Search {
       const opening = connection.openSession(this.#seeker.nodeId, this.#seeker.description);
       const answer = (): void => void (answered = true);
       opening.then(answer, answer);
-      return closing(await this.#within(opening, address), connection);
+      return this.#lines.serving(await this.#within(opening, address), connection, address);
     } catch (error) {
       if (answered) this.#refused.add(address);
       // What was not answered may be yet, and must not become a session that nobody has.
@@ -245,30 +209,11 @@ class Search {
   /** Whoever is refused for good hears that, whatever others say. */
   #failed(error: unknown): void {
     if (!isDenial(this.#failure)) this.#failure = error;
-    const leader = error instanceof Refusal ? error.facts['leader'] : undefined;
-    if (typeof leader !== 'string' || !this.#parts.tls()) return;
+    const leader = leaderNamed(error);
+    if (leader === undefined || !this.#parts.tls()) return;
     this.#told = leader;
     this.#queue.unshift(leader);
   }
-}
-
-/** The connection is the session's own and ends with it. */
-function closing(session: DispatcherSession, connection: DispatcherConnection): DispatcherSession {
-  return {
-    assignments: () => session.assignments(),
-    updateTaskStatus: (updates) => session.updateTaskStatus(updates),
-    heartbeat: () => session.heartbeat(),
-    updateDescription: (next) => session.updateDescription(next),
-    pause: () => session.pause(),
-    leave: () => session.leave(),
-    acknowledge: (resultsIn) => session.acknowledge(resultsIn),
-    withdrawn: (taskId) => session.withdrawn(taskId),
-    changeAttachment: (change) => session.changeAttachment(change),
-    close() {
-      session.close();
-      connection.close();
-    },
-  };
 }
 
 /** Undefined when it takes longer. */
@@ -283,4 +228,9 @@ function shuffled(list: readonly string[], random: Random): string[] {
     .map((item) => ({ item, place: random.next() }))
     .toSorted((a, b) => a.place - b.place)
     .map(({ item }) => item);
+}
+
+function leaderNamed(error: unknown): string | undefined {
+  const leader = error instanceof Refusal ? error.facts['leader'] : undefined;
+  return typeof leader === 'string' ? leader : undefined;
 }
