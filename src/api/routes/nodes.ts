@@ -1,5 +1,6 @@
 /** Routes of nodes. */
-import { mapped } from '../answer.ts';
+import { mapped, Written } from '../answer.ts';
+import { oncePer } from '#base/pace/once-per';
 import { readmitNode, removeNode, updateNode } from '#control/nodes';
 import { managerAddress, roleOf } from '#model/manager-address';
 import type { Node, NodeSpec } from '#model/object/node';
@@ -17,10 +18,11 @@ const filterKeys = ['id', 'label', 'membership', 'name', 'node.label', 'role'];
 export function nodeRoutes(context: Context): Route[] {
   return [
     get('/nodes', async (call) => {
-      const filters = readFiltersAtManager(call, filterKeys, context.swarm.status());
+      const own = context.swarm.status();
+      const filters = readFiltersAtManager(call, filterKeys, own);
       checkWords(filters);
       const nodes = [...(await readView(context)).list('node')].filter((node) => passes(filters, node));
-      return { status: 200, list: mapped(nodes, (node) => shownMember(node, context)) };
+      return { status: 200, list: mapped(nodes, (node) => listedMember(node, own.NodeID, context)) };
     }),
     get('/nodes/{}', async (call) => {
       const node = await readObject(context, 'node', parameter(call));
@@ -42,6 +44,18 @@ export function nodeRoutes(context: Context): Route[] {
       return { status: 200 };
     }),
   ];
+}
+
+/** Of a thousand few are others than when they were listed last. */
+const writtenWorker = oncePer((node: Node) => new Written(shown('node', node)));
+
+/**
+ * As `shownMember`, for a list.
+ * @param ownId of the node that answers
+ * @internal
+ */
+export function listedMember(node: Node, ownId: string, context: Pick<Context, 'swarm' | 'leader'>): object {
+  return roleOf(node) === 'worker' && node.ID !== ownId ? writtenWorker(node) : shownMember(node, context);
 }
 
 /** The node with its place among the managers, which is never stored: a lone manager leads. */

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { expect, test } from 'vitest';
-import { mapped, sendAnswer } from '#api/answer';
+import { mapped, sendAnswer, Written } from '#api/answer';
 import type { Answer } from '#api/router';
 
 /** Every look at the clock takes a millisecond, so long answers take several turns; and so does whatever `spend` is called for. */
@@ -42,6 +42,12 @@ test.each([0, 1, 49, 50, 51, 100, 2345])('a list of %i objects is the JSON that 
     expect(headers.get('Content-Length')).toBe(Buffer.byteLength(whole));
     expect(headers.get('Content-Type')).toBe('application/json');
   }
+});
+
+test('an item whose text is made already stands in the list like the others', async () => {
+  const whole = `${JSON.stringify(objects(60))}\n`;
+  const { text } = await sent({ status: 200, list: mapped(objects(60), (item) => (item.n % 7 === 0 ? item : new Written(item))) });
+  expect(text).toBe(whole);
 });
 
 test('what is not shown is left out, and much that is looked at takes several turns', async () => {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { shownMember } from '#api/routes/nodes';
+import { Written } from '#api/answer';
+import { listedMember, shownMember } from '#api/routes/nodes';
 import { hostPort } from '#model/manager-address';
 import { startApi, type ApiFixture } from '#test/support/api-fixture';
 import { aNode } from '#test/support/cluster-objects';
@@ -68,4 +69,19 @@ test('only who has a seat is shown as a manager: one that was let go is none, be
     { Reachability: 'unreachable', Addr: 'b:1' },
     undefined,
   ]);
+});
+
+test('the text of a worker is made once for all lists that it is in, until it is another; that of a manager, and of who answers, each time', () => {
+  const context = { swarm: { status: () => ({ NodeID: 'own' }) } } as never;
+  const listed = (node: Parameters<typeof shownMember>[0]) => listedMember(node, 'own', context);
+  const worker = aNode('a');
+  const first = listed(worker) as Written;
+  expect(first.text).toBe(JSON.stringify(shownMember(worker, context)));
+  expect(listed(worker)).toBe(first);
+  const changed = { ...worker, Status: { ...worker.Status, State: 'down' as const } };
+  expect((listed(changed) as Written).text).toBe(JSON.stringify(shownMember(changed, context)));
+  for (const other of [aNode('own'), aNode('b', { Shoal: { Role: 'manager' } })]) {
+    expect(listed(other)).toEqual(shownMember(other, context));
+    expect(listed(other)).not.toBeInstanceOf(Written);
+  }
 });
