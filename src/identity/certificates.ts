@@ -26,13 +26,13 @@ import { Refusal } from '#base/refusal';
 import type { Subject, Template } from '#ca/certificate';
 import type { CertificateFacts, Certificates, Issuer } from '#ca/contract';
 import { connectingFault } from './connecting.ts';
+import { GoodRequests } from './good-requests.ts';
 import { identifierIn, identifierOf, isOurs, issueLeaf, issuerIn, readRequest, subjectIn, type LeafIssuer, writeRequest } from './leaf.ts';
 
 type Key = webcrypto.CryptoKey;
 
 const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
-/** A request is some 500 bytes. */
-const longestPem = 16 * 1024;
+const requests = new GoodRequests();
 
 export const certificates: Certificates = {
   newKey() {
@@ -54,13 +54,13 @@ export const certificates: Certificates = {
   },
 
   async issue(request, template, issuer) {
-    const spki = keyOfRequest(request);
+    const spki = requests.keyOf(request);
     const leaf = await issueLeaf(spki, template, signerOf(issuer));
     return issuer.crossSigned === undefined ? leaf : `${leaf}${issuer.crossSigned}`;
   },
 
   async checkRequest(request) {
-    keyOfRequest(request);
+    requests.keyOf(request);
   },
 
   async crossSign(certificate, issuer: Issuer) {
@@ -221,13 +221,6 @@ function subjectOf(name: Readonly<Partial<Record<'CN' | 'OU' | 'O', string | rea
   // Two names in one certificate would let its reader choose.
   if (more.length > 0) throw new Refusal('invalidArgument', 'the certificate has two common names');
   return { commonName, ...(organizationalUnit !== undefined && { organizationalUnit }), ...(organization !== undefined && { organization }) };
-}
-
-/** The key's part of a certificate for it. */
-function keyOfRequest(request: string): Buffer {
-  const read = request.length > longestPem ? undefined : readRequest(request);
-  if (!read?.holds()) throw new Refusal('invalidArgument', 'this is no request for a certificate of a P-256 key, signed by that key');
-  return read.spki;
 }
 
 interface Pair {

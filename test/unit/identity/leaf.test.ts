@@ -1,5 +1,5 @@
 import 'reflect-metadata';
-import { createPrivateKey, createPublicKey, X509Certificate as Native } from 'node:crypto';
+import { createPrivateKey, createPublicKey, ECDH, sign, X509Certificate as Native } from 'node:crypto';
 import { X509Certificate } from '@peculiar/x509';
 import { expect, test } from 'vitest';
 import { certificates } from '#identity/certificates';
@@ -52,6 +52,15 @@ test('a request is read to its last byte, and holds for the key that signed it a
   const other = createPublicKey(certificates.newKey()).export({ type: 'spki', format: 'der' });
   const swapped = Buffer.from(body.toString('latin1').replace(spki.toString('latin1'), other.toString('latin1')), 'latin1');
   expect(readRequest(requestOf(swapped))?.holds()).toBe(false);
+  // The same key, written in another way, and a place that is not on the curve.
+  const compressed = ECDH.convertKey(spki.subarray(-65), 'prime256v1', undefined, undefined, 'compressed') as Buffer;
+  const beside = Buffer.from(spki).fill(1, spki.length - 1);
+  for (const bad of [Buffer.concat([spki.subarray(0, -65), compressed]), spki.subarray(0, -1), Buffer.concat([spki, Buffer.of(0)]), beside]) {
+    const parts = elementsIn(elementsIn(said)?.[0]?.content ?? said) ?? [];
+    const written = element(tags.sequence, ...parts.map(({ whole }) => (whole.equals(spki) ? bad : whole)));
+    const signed = element(tags.sequence, written, algorithm, bits(sign('sha256', written, createPrivateKey(key))));
+    expect(readRequest(requestOf(signed))?.holds() ?? false).toBe(false);
+  }
   // Another algorithm than the one that it is signed by.
   const sha1 = element(tags.sequence, objectName('1.2.840.10045.4.1'));
   expect(readRequest(requestOf(element(tags.sequence, said, sha1, signature)))?.holds()).toBe(false);
