@@ -1,14 +1,16 @@
 /** Three managers, 1,000 nodes and 30,000 tasks, over the real lines between them: what asking them costs meanwhile, and what a leader's death does. */
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { HostDaemon } from '../../support/daemon.ts';
 import { startHosts } from '../../support/hosts.mjs';
 import type { Host } from '../../support/machine.mjs';
 import { callSocket } from '../daemon.ts';
-import type { Row } from '../figures.ts';
+import { median, type Row } from '../figures.ts';
+import type { AskOrder, Asked } from './asker.ts';
 import type { FleetOrder, FleetState } from './fleet-child.ts';
 
 export interface AgentsSize {
@@ -41,6 +43,8 @@ interface Second {
   pauseMs: number;
   rssMB: number;
   cpuMs: number;
+  /** How long its main thread has been ready and had no core, in all. */
+  waitMs: number;
 }
 
 /** A turn that was long, or, with 0 ms, all of a phase. */
@@ -156,33 +160,18 @@ class LargeCluster {
     return list.reduce((sum, { ServiceStatus }) => sum + ServiceStatus.RunningTasks, 0);
   }
 
-  /** As people and their tools do: each manager, one thing after the other. */
   async #ask(): Promise<void> {
-    const took: { ms: number; what: string; kind: number; by: string }[] = [];
-    let refused = 0;
-    const waits: Promise<void>[] = [];
-    const end = performance.now() + steadyMs;
-    for (let number = 0; performance.now() < end; number++) {
-      const { socket, name: by } = this.daemons[number % this.daemons.length] as HostDaemon;
-      const kind = number % questions.length;
-      const [method, path, body] = questions[kind]?.(number) ?? ['GET', '/info', undefined];
-      const began = performance.now();
-      const answered = callSocket(socket, method, path, body).catch(() => refused++);
-      waits.push(answered.then(() => void took.push({ ms: performance.now() - began, what: `${method} ${path.replace(/[?].*/, '')}`, kind, by })));
-      await pause(1000 / asksPerSecond);
+    const managers = this.daemons.map(({ name, socket }) => ({ name, socket }));
+    const asked = await askBeside({ managers, forMs: steadyMs, perSecond: asksPerSecond });
+    for (const kind of new Set(asked.map((each) => each.kind))) {
+      const own = asked.filter((each) => each.kind === kind);
+      const times = managers.map(({ name }) => `${name} ${told(own.flatMap(({ by, ms }) => (by === name ? [ms] : [])))}`);
+      this.say(`  ${own[0]?.what}: ${times.join('; ')}; a bare server ${told(own.map(({ bareMs }) => bareMs))}`);
     }
-    await Promise.all(waits);
-    const sorted = took.toSorted((a, b) => a.ms - b.ms);
-    const p99 = sorted[Math.floor(sorted.length * 0.99)]?.ms ?? 0;
-    for (const kind of questions.keys()) {
-      const times = this.daemons.map(({ name }) => {
-        const own = sorted.filter((each) => each.kind === kind && each.by === name);
-        return `${name} ${Math.round(own[own.length >> 1]?.ms ?? 0)} ms, at most ${Math.round(own.at(-1)?.ms ?? 0)} ms`;
-      });
-      this.say(`  ${sorted.find((each) => each.kind === kind)?.what}: ${times.join('; ')}`);
-    }
-    const middle = sorted[Math.floor(sorted.length / 2)]?.ms ?? 0;
-    const figure = `${Math.round(p99)} ms (median ${Math.round(middle)} ms, ${took.length} calls, ${refused} refused)`;
+    const [api, bare] = [asked.map(({ ms }) => ms), asked.map(({ bareMs }) => bareMs)];
+    const refused = asked.filter(({ isRefused }) => isRefused).length;
+    const p99 = quantile(api, 0.99);
+    const figure = `${Math.round(p99)} ms (median ${Math.round(median(api))} ms, ${asked.length} calls, ${refused} refused); a bare server's as many bytes: ${Math.round(quantile(bare, 0.99))} ms (${Math.round(median(bare))} ms)`;
     this.#rows.push({ what: 'API at any manager, p99', figure, target: '≤ 100 ms', met: p99 <= targets.p99Ms && refused === 0 });
   }
 
@@ -236,8 +225,9 @@ class LargeCluster {
     const figure = seen
       .map((list) => {
         const [from, to] = [list[0], list.at(-1)];
-        const share = from && to && to.at > from.at ? Math.round(((to.cpuMs - from.cpuMs) / (to.at - from.at)) * 100) : 0;
-        return `${Math.max(...list.map(({ longestMs }) => longestMs)).toFixed(1)} ms (collector ${Math.max(...list.map(({ pauseMs }) => pauseMs)).toFixed(0)} ms, ${share} % of a core)`;
+        const share = (what: 'cpuMs' | 'waitMs') => (from && to && to.at > from.at ? Math.round(((to[what] - from[what]) / (to.at - from.at)) * 100) : 0);
+        const most = (what: 'longestMs' | 'pauseMs') => Math.max(...list.map((second) => second[what]));
+        return `${most('longestMs').toFixed(1)} ms (collector ${most('pauseMs').toFixed(0)} ms, ${share('cpuMs')} % of a core, ${share('waitMs')} % waiting for one)`;
       })
       .join(', ');
     this.#rows.push({ what: `longest turn of each manager while ${what}`, figure, target: '≤ 20 ms', met: turn <= targets.turnMs });
@@ -286,18 +276,30 @@ class LargeCluster {
   }
 }
 
-type Question = (number: number) => [method: string, path: string, body: unknown];
+/** Asker and bare server are processes of their own, for this while. */
+async function askBeside(order: Omit<AskOrder, 'bare'>): Promise<Asked[]> {
+  const bare = join(mkdtempSync(join(tmpdir(), 'shoal-bare-')), 'sock');
+  const server = fork(new URL('bare-server.mjs', import.meta.url), [bare]);
+  const asker = fork(new URL('asker.ts', import.meta.url), { execArgv: ['--import', 'tsx'] });
+  try {
+    await once(server, 'message');
+    asker.send({ ...order, bare } satisfies AskOrder);
+    const [asked] = (await once(asker, 'message')) as [Asked[]];
+    return asked;
+  } finally {
+    server.disconnect();
+    asker.disconnect();
+    rmSync(dirname(bare), { recursive: true, force: true });
+  }
+}
 
-const filter = (text: unknown): string => encodeURIComponent(JSON.stringify(text));
-const questions: readonly Question[] = [
-  (number) => ['GET', `/services/s${number % 10}`, undefined],
-  (number) => ['GET', `/tasks?filters=${filter({ service: [`s${number % 10}`], 'desired-state': ['running'] })}`, undefined],
-  () => ['GET', '/services?status=true', undefined],
-  () => ['GET', '/info', undefined],
-  (number) => ['POST', '/configs/create', { Name: `c${number}`, Data: 'eA==' }],
-  () => ['GET', '/nodes', undefined],
-  (number) => ['GET', `/tasks?filters=${filter({ node: [`sim-${number % 50}`] })}`, undefined],
-];
+function quantile(times: readonly number[], share: number): number {
+  return times.toSorted((a, b) => a - b)[Math.floor(times.length * share)] ?? 0;
+}
+
+function told(times: readonly number[]): string {
+  return `${Math.round(median(times))} ms, at most ${Math.round(Math.max(...times))} ms`;
+}
 
 function linesOf<T>(path: string): T[] {
   if (!existsSync(path)) return [];

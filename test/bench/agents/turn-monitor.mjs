@@ -8,7 +8,7 @@ const lookEveryMs = 2;
 const schedule = openSync('/proc/thread-self/schedstat', 'r');
 const text = Buffer.alloc(80);
 const path = process.env['SHOAL_TURNS'];
-const sampledEveryUs = 1000;
+const sampledEveryUs = 4000;
 /** Turns from here on are told of. */
 const longMs = 15;
 const toldAfterMs = 500;
@@ -18,10 +18,11 @@ const namedWorks = 16;
 const unsaid = new Set(['(root)', '(idle)', '(program)', '']);
 if (path && isMainThread && process.argv[2] === 'daemon') watch(`${path}.${process.pid}`);
 
-/** Processor time of the main thread, milliseconds: other threads work beside it. */
-function cpuMs() {
+/** Processor time of the main thread, and how long it was ready and had no core, milliseconds: other threads work beside it. */
+function spent() {
   const length = readSync(schedule, text, 0, text.length, 0);
-  return Number(text.toString('latin1', 0, length).split(' ')[0]) / 1e6;
+  const [cpu = 0, wait = 0] = text.toString('latin1', 0, length).split(' ').map(Number);
+  return { cpuMs: cpu / 1e6, waitMs: wait / 1e6 };
 }
 
 /** @param {string} file */
@@ -30,16 +31,16 @@ function watch(file) {
   let turns = [];
   /** @type {{ startTime: number, duration: number }[]} */
   let pauses = [];
-  let [at, cpu] = [performance.now(), cpuMs()];
+  let [at, cpu] = [performance.now(), spent().cpuMs];
   const sample = process.env['SHOAL_SAMPLE'] ? sampler(`${file}.long`) : undefined;
   // To look a profile through takes a second in which nobody hears of this manager: between the phases alone.
   process.on('SIGUSR2', () => {
     sample?.lookThrough();
-    [at, cpu, turns] = [performance.now(), cpuMs(), []];
+    [at, cpu, turns] = [performance.now(), spent().cpuMs, []];
   });
   new PerformanceObserver((list) => pauses.push(...list.getEntries())).observe({ entryTypes: ['gc'] });
   setInterval(() => {
-    const [now, used] = [performance.now(), cpuMs()];
+    const [now, used] = [performance.now(), spent().cpuMs];
     // Turns between two looks count as one: the figure is an upper bound.
     if (now - at > 2 * lookEveryMs) turns.push({ from: at, to: now, ms: used - cpu });
     [at, cpu] = [now, used];
@@ -52,7 +53,7 @@ function watch(file) {
       .map(({ from, to, ms }) => ({ from, to, ms: ms - sum(pauses.filter(({ startTime }) => startTime >= from && startTime < to)) }));
     sample?.keep(own.filter(({ ms }) => ms >= longMs));
     const facts = { at: Date.now(), longestMs: Math.max(0, ...own.map(({ ms }) => ms)), pauseMs: Math.max(0, ...pauses.map(({ duration }) => duration)) };
-    appendFileSync(file, `${JSON.stringify({ ...facts, rssMB: process.memoryUsage.rss() / 1e6, cpuMs: cpuMs() })}\n`);
+    appendFileSync(file, `${JSON.stringify({ ...facts, rssMB: process.memoryUsage.rss() / 1e6, ...spent() })}\n`);
     [turns, pauses] = [turns.filter(({ to }) => to > told), pauses.filter(({ startTime }) => startTime > told - 2 * toldAfterMs)];
   }, 1000).unref();
 }
