@@ -107,12 +107,13 @@ export class AssignmentSet {
   /** The other nodes on this one's networks. */
   get peers(): readonly Peer[] {
     const others = [...this.#peers.values()].filter(({ NodeID }) => !this.#nodes.has(NodeID));
-    return others.map(({ NodeID, NetworkID, Gateway, Address, ShowsClients, Encryption }) => ({
+    return others.map(({ NodeID, NetworkID, Gateway, Address, ShowsClients, Down, Encryption }) => ({
       nodeId: NodeID,
       networkId: NetworkID,
       gateway: Gateway,
       address: Address,
       ...(ShowsClients && { showsClients: true }),
+      ...(Down && { down: true }),
       ...(Encryption && { encryption: Encryption }),
     }));
   }

@@ -4,9 +4,10 @@ import type { Logger } from '#base/logger';
 import { equal } from '#base/equal';
 import { Coalescer } from '#base/pace/coalescer';
 import type { AskedNames } from '#network/rules/asked-names';
-import { containerRules, containerTable, type ContainerRules, countText, noContainerRules } from '#network/rules/container-rules';
+import { type ContainerWays, containerRules, containerTable, type ContainerRules, countText, noContainerRules } from '#network/rules/container-rules';
 import type { ServiceCounts } from '#network/rules/count-rules';
 import type { TaskAttachment } from '#network/contract';
+import type { ServersElsewhere } from '#network/servers-elsewhere';
 import type { VirtualService } from '#network/virtual-services';
 import { changeText } from '#network/rules/rule-set';
 import { acceptsMarks, type WayBack } from '#network/rules/way-back';
@@ -37,8 +38,7 @@ interface Container {
 /** Rules of containers that are alike, and what they were made of. */
 interface Made {
   services: readonly VirtualService[];
-  way: WayBack | undefined;
-  names: AskedNames | undefined;
+  ways: ContainerWays;
   rules: ContainerRules;
 }
 
@@ -47,6 +47,8 @@ export interface Led {
   services: readonly VirtualService[];
   /** By task. */
   back: ReadonlyMap<string, WayBack>;
+  /** By the networks of a container. */
+  elsewhere: ServersElsewhere;
 }
 
 /** Rules, then routes from standard input. A container on two networks gets packets by one whose sender it would ask for by the other: that is no forgery here. */
@@ -63,7 +65,7 @@ export class ContainerTables {
   readonly #counts: ContainerCounts;
   /** Of the last time, by what containers that are alike have in common. */
   #made: ReadonlyMap<string, Made> = new Map();
-  #led: Led = { services: [], back: new Map() };
+  #led: Led = { services: [], back: new Map(), elsewhere: () => undefined };
 
   constructor({ logger, clock }: { logger: Logger; clock: Clock }) {
     this.#logger = logger;
@@ -164,14 +166,16 @@ export class ContainerTables {
     return code === 0 && stdout.includes('return');
   }
 
-  async #carryOut({ services, back }: Led): Promise<void> {
+  async #carryOut({ services, back, elsewhere }: Led): Promise<void> {
     const byNetwork = grouped(services);
     const made = new Map<string, Made>();
     const todo = [...this.#containers].flatMap(([taskId, container]) => {
+      const { names, networkIds } = container;
       const way = back.get(taskId);
-      if (!container.loaded && !way && !container.names && !container.networkIds.some((id) => byNetwork.has(id))) return [];
-      const kind = [...container.networkIds, container.names?.gateway, ...(container.names?.servers ?? []), way?.gateway, ...(way?.udpPorts ?? [])].join(' ');
-      const own = made.get(kind) ?? this.#madeOf(kind, container, byNetwork, way);
+      const ways = { back: way, names, elsewhere: elsewhere(networkIds) };
+      if (!container.loaded && !way && !names && !ways.elsewhere && !networkIds.some((id) => byNetwork.has(id))) return [];
+      const kind = [...networkIds, names?.gateway, ...(names?.servers ?? []), way?.gateway, ...(way?.udpPorts ?? [])].join(' ');
+      const own = made.get(kind) ?? this.#madeOf(kind, networkIds, byNetwork, ways);
       const { rules } = own;
       made.set(kind, own);
       if (rules.revision !== container.loaded?.revision) return [{ taskId, container, rules }];
@@ -188,15 +192,11 @@ export class ContainerTables {
   }
 
   /** What was made last time, where nothing of it is another thing now. */
-  #madeOf(kind: string, { networkIds, names }: Container, byNetwork: ReadonlyMap<string, readonly VirtualService[]>, way: WayBack | undefined): Made {
+  #madeOf(kind: string, networkIds: readonly string[], byNetwork: ReadonlyMap<string, readonly VirtualService[]>, ways: ContainerWays): Made {
     const services = networkIds.flatMap((id) => byNetwork.get(id) ?? []);
     const last = this.#made.get(kind);
-    const isSame =
-      last?.services.length === services.length &&
-      services.every((service, at) => service === last.services[at]) &&
-      equal(last.way, way) &&
-      equal(last.names, names);
-    return isSame ? last : { services, way, names, rules: containerRules(services, new Set(networkIds), way, names) };
+    const isSame = last?.services.length === services.length && services.every((service, at) => service === last.services[at]) && equal(last.ways, ways);
+    return isSame ? last : { services, ways, rules: containerRules(services, new Set(networkIds), ways) };
   }
 
   async #load(taskId: string, container: Container, rules: ContainerRules): Promise<void> {

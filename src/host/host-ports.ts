@@ -5,6 +5,7 @@ import { Coalescer } from '#base/pace/coalescer';
 import type { PortClash } from '#model/object/node';
 import type { Counters, Ports, TaskAttachment, Traffic } from '#network/contract';
 import { publishedPorts, type PublishedPort } from '#network/published-ports';
+import { serversElsewhere } from '#network/servers-elsewhere';
 import { virtualServices, type VirtualService } from '#network/virtual-services';
 import { portsApart, waysBack } from '#network/rules/way-back';
 import { type ServiceCounts, summedCounts } from '#network/rules/count-rules';
@@ -198,7 +199,7 @@ export class HostPorts implements Ports {
     if (await this.#rules.load(ruleSet(this.#rules.table, { ports: served, services: virtual, subnets: subnetsOf(networks), apart: portsApart(traffic) })))
       await forgetOldFlows(this.#served, served);
     this.#served = served;
-    await this.#containers.apply({ services: virtual, back: waysBack(traffic, this.#nodeId) });
+    await this.#containers.apply({ services: virtual, back: waysBack(traffic, this.#nodeId), elsewhere: serversElsewhere(traffic, this.#nodeId) });
     await this.#holder.release(ports);
     // Nobody waits for what is only counted.
     void this.#counting.submit({ ports: served, services: virtual });

@@ -50,6 +50,8 @@ export interface Peer {
   address: string;
   /** Its tasks answer clients by the node that these came to. */
   showsClients?: boolean;
+  /** Nobody hears it: names are not asked of it. */
+  down?: boolean;
   /** On an encrypted network; without it nothing is sent to it there. */
   encryption?: PeerEncryption;
 }

@@ -78,6 +78,11 @@ export class NameTable {
     return holder && this.#networksOf(asker, networkId).includes(holder.network) ? holder.name : undefined;
   }
 
+  /** Whether the asker is a task that is on another network than those in `here`, too: what is named there is not known. */
+  isElsewhereToo(asker: string, here: ReadonlySet<string>): boolean {
+    return this.#holder(asker)?.networks.some((id) => !here.has(id)) ?? false;
+  }
+
   /** Where the asker is; whoever is no task is on the network that he asked by. */
   #networksOf(asker: string, networkId: string): readonly string[] {
     return this.#holder(asker)?.networks ?? [networkId].filter((id) => !this.#silent.has(id));

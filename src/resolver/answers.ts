@@ -15,14 +15,23 @@ export class Answers {
   #table: NameTable | undefined;
   #own: ReadonlySet<string> = new Set();
   #asks: ReadonlyMap<string, readonly string[]> = new Map();
+  #here: ReadonlySet<string> | undefined;
   #turn = 0;
 
   constructor(upstream: Upstream) {
     this.#upstream = upstream;
   }
 
-  /** From now on answers from `table`; `own` are the addresses that we are asked at, `asks` askers with servers of their own for names that are not ours (none named: their engine goes on to these when we refuse). */
-  use(table: NameTable | undefined, own: ReadonlySet<string>, asks: ReadonlyMap<string, readonly string[]> = new Map()): void {
+  /**
+   * From now on answers from `table`; `own` are the addresses that we are asked at, `asks` askers with servers of their own for names that are not ours
+   * (none named: their engine goes on to these when we refuse), `here` the networks whose names we know (absent: all).
+   */
+  use(
+    table: NameTable | undefined,
+    own: ReadonlySet<string>,
+    { asks = new Map(), here }: { asks?: ReadonlyMap<string, readonly string[]>; here?: ReadonlySet<string> } = {},
+  ): void {
+    this.#here = here;
     this.#table = table;
     this.#own = own;
     this.#asks = asks;
@@ -48,10 +57,14 @@ export class Answers {
     if (servers?.length === 0) return writeAnswer(query, responseCode.refused, [], overUdp);
     this.counters.forwarded += 1;
     const answer = await this.#upstream.ask(message, asker, overUdp, this.#own, servers);
-    // Until the first table, "no such name" would be a guess, and askers believe it for good.
-    if (answer && (this.#table || codeOf(answer) !== responseCode.nameUnknown)) return answer;
+    // "No such name" would be a guess until the first table, and for a task of another host on a network that is not here; askers believe it for good.
+    if (answer && (codeOf(answer) !== responseCode.nameUnknown || this.#knowsAllOf(asker))) return answer;
     this.counters.failed += 1;
     return writeAnswer(query, responseCode.serverFailure, [], overUdp);
+  }
+
+  #knowsAllOf(asker: string): boolean {
+    return this.#table !== undefined && !(this.#here && this.#table.isElsewhereToo(asker, this.#here));
   }
 
   /** Undefined when the name is not ours. */

@@ -105,7 +105,10 @@ export class NameService {
   }
 
   #use(networks: readonly ServedNetwork[] = [...this.#served.values()]): void {
-    this.#answers.use(this.#names.table, new Set(networks.map(({ address }) => address)), new Map(Object.entries(this.#asks)));
+    this.#answers.use(this.#names.table, new Set(networks.map(({ address }) => address)), {
+      asks: new Map(Object.entries(this.#asks)),
+      here: new Set(networks.map(({ networkId }) => networkId)),
+    });
   }
 
   async #listen(networks: readonly ServedNetwork[]): Promise<void> {

@@ -3,6 +3,7 @@ import { withoutPrefix } from '#model/address';
 import { meansEngine } from '#model/options/engine-socket';
 import { interfacesOf, macAddress, wishedMacAddress } from '#model/mac-address';
 import { namespaceLabel } from '#model/object/meta';
+import { nameServersOf } from '#model/options/name-servers';
 import { nodeLocalNetworks } from '#model/object/network';
 import type { ContainerSpec, FileTarget, Mount, PortConfig } from '#model/object/service-spec';
 import { taskName, type Task } from '#model/object/task';
@@ -133,10 +134,9 @@ function genericResourceEnv(task: Task): readonly string[] {
   return [...values].map(([kind, list]) => `DOCKER_RESOURCE_${kind.toUpperCase()}=${list.join(',')}`);
 }
 
-/** Service names are answered by our server on the gateways, in the stack's domain; the spec's own servers come after the first of these, as engines ask three at most. */
+/** Service names are answered by our servers, in the stack's domain. */
 function dns(spec: ContainerSpec, task: Task, gateways: readonly string[]): Readonly<Record<string, unknown>> {
-  const [first, ...more] = gateways.filter(Boolean);
-  const servers = [...(first === undefined ? [] : [first]), ...(spec.DNSConfig?.Nameservers ?? []), ...more];
+  const servers = nameServersOf(gateways, spec.DNSConfig?.Nameservers);
   const namespace = task.Shoal.ServiceLabels[namespaceLabel];
   const search = [...(namespace && gateways.length > 0 ? [namespace] : []), ...(spec.DNSConfig?.Search ?? [])];
   const options = spec.DNSConfig?.Options ?? [];

@@ -6,6 +6,7 @@ import { Refusal } from '#base/refusal';
 import { withoutPrefix } from '#model/address';
 import type { AttachmentChange, DispatcherSession } from '#model/object/assignment';
 import { isGuestKey, type GuestPlace, type GuestRequest } from '#model/guest';
+import { elsewhereServer } from '#model/options/name-servers';
 import { attachmentTo, type NetworkAttachment, type Task } from '#model/object/task';
 import type { Guest, GuestEngine } from '#engine/guests';
 import type { NodeNetwork, TaskAttachment } from '#network/contract';
@@ -296,6 +297,6 @@ export class Guests {
   }
 
   #isOurs(server: string): boolean {
-    return [...this.#modules.networks.values()].some(({ gateway }) => gateway === server);
+    return server === elsewhereServer || [...this.#modules.networks.values()].some(({ gateway }) => gateway === server);
   }
 }

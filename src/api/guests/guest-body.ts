@@ -1,6 +1,7 @@
 /** The bodies that name a container's networks, with what the cluster gave it there in the place of what the client wrote. Go reads keys in any case, so do we. */
 
 import { guestKeyLabel } from '#model/guest';
+import { nameServersOf } from '#model/options/name-servers';
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -53,7 +54,10 @@ export function guestBody(body: unknown, places: readonly GivenPlace[], key: str
     HostConfig: {
       ...plainHost,
       ...(mode !== undefined && { NetworkMode: placeOf(mode)?.network ?? mode }),
-      Dns: [...new Set(places.map(({ gateway }) => gateway)), ...(Array.isArray(dns) ? (dns as unknown[]) : [])],
+      Dns: nameServersOf(
+        places.map(({ gateway }) => gateway),
+        Array.isArray(dns) ? (dns as string[]) : [],
+      ),
     },
     NetworkingConfig: { ...plainNetworking, EndpointsConfig: Object.fromEntries(asked) },
   };

@@ -179,8 +179,10 @@ export class HostDoctor {
       for (const { network } of next) {
         const container = await ports.containerOn(network.ID);
         if (container === undefined) continue;
-        const plan = planInside({ network, traffic, table, nodeId, networkIds: container.networkIds });
-        const seen = await lookInside(container.pid, { names: plan.names.map(({ name }) => name), addresses: plan.addresses.map(({ address }) => address) });
+        const networkIds = new Set([...container.networkIds].filter((id) => !silent.includes(id)));
+        const plan = planInside({ network, traffic, table, nodeId, networkIds });
+        const addresses = plan.addresses.map(({ address }) => address);
+        const seen = await lookInside(container.pid, { names: plan.names.map(({ name }) => name), elsewhere: plan.elsewhere, addresses });
         if (seen) found.push(...judgeInside(plan, seen));
       }
     };

@@ -1,9 +1,12 @@
 /** Looks from inside a container: what names lead to, and whether somebody answers there. */
+import { elsewhereServer } from '#model/options/name-servers';
 import { run } from '../run.ts';
 
 export interface InsideQuestions {
   /** Each is asked of the container's own resolver. */
   names: readonly string[];
+  /** Is asked of another host's name server. */
+  elsewhere?: string | undefined;
   /** Each is called by TCP: who refuses has been reached. */
   addresses: readonly string[];
 }
@@ -13,6 +16,8 @@ export interface InsideAnswers {
   names: Readonly<Record<string, readonly string[] | string>>;
   /** What went wrong with those that nobody answered at. */
   addresses: Readonly<Record<string, string>>;
+  /** What went wrong with the other host's name server. */
+  elsewhere?: string;
 }
 
 /** Of both together. */
@@ -22,10 +27,15 @@ const deafPort = 9;
 
 /** A program of its own, as it runs in the container's network. */
 const script = `
-const { names, addresses } = JSON.parse(process.argv[1]);
-const resolver = new (require('node:dns').promises.Resolver)({ timeout: 2500, tries: 1 });
-resolver.setServers(['127.0.0.11']);
+const { names, elsewhere, addresses } = JSON.parse(process.argv[1]);
+const resolverAt = (server) => {
+  const resolver = new (require('node:dns').promises.Resolver)({ timeout: 2500, tries: 1 });
+  resolver.setServers([server]);
+  return resolver;
+};
+const resolver = resolverAt('127.0.0.11');
 const look = async (name) => [name, await resolver.resolve4(name).then((found) => found.sort(), (error) => error.code)];
+const lookElsewhere = async () => elsewhere === undefined ? undefined : resolverAt('${elsewhereServer}').resolve4(elsewhere).then(() => undefined, (error) => error.code);
 const call = (host) => new Promise((resolve) => {
   const socket = require('node:net').connect({ host, port: ${deafPort} });
   const end = (why) => { socket.destroy(); resolve([host, why]); };
@@ -33,8 +43,8 @@ const call = (host) => new Promise((resolve) => {
   socket.once('connect', () => end());
   socket.once('error', ({ code }) => end(code === 'ECONNREFUSED' ? undefined : code));
 });
-Promise.all([Promise.all(names.map(look)), Promise.all(addresses.map(call))]).then(([found, called]) =>
-  console.log(JSON.stringify({ names: Object.fromEntries(found), addresses: Object.fromEntries(called.filter(([, why]) => why !== undefined)) })));`;
+Promise.all([Promise.all(names.map(look)), Promise.all(addresses.map(call)), lookElsewhere()]).then(([found, called, wrong]) =>
+  console.log(JSON.stringify({ names: Object.fromEntries(found), addresses: Object.fromEntries(called.filter(([, why]) => why !== undefined)), elsewhere: wrong })));`;
 
 /** Undefined when the container is gone, or cannot be entered. */
 export async function lookInside(pid: number, questions: InsideQuestions): Promise<InsideAnswers | undefined> {

@@ -105,6 +105,8 @@ export interface PeerItem {
   Address: string;
   /** Its tasks answer clients by the node that these came to: no other need hide them. */
   ShowsClients?: true;
+  /** Nobody hears it; said of networks that have names alone. */
+  Down?: true;
   /** On an encrypted network: by which key its packets are known. */
   Encryption?: PeerEncryption;
 }

@@ -15,6 +15,8 @@ interface ExpectedName {
 export interface InsidePlan {
   network: Network;
   names: readonly ExpectedName[];
+  /** What is asked of another host's name server, by the second address of the container's list; absent: that host need not know it. */
+  elsewhere?: string;
   /** Where somebody must answer. */
   addresses: readonly { address: string; what: string }[];
 }
@@ -28,7 +30,7 @@ export interface InsideQuestion {
   /** Of the traffic's services. */
   table: NameTable;
   nodeId: string;
-  /** All networks of the container that asks: it finds what is on any of them. */
+  /** All networks with names of the container that asks: it finds what is on any of them. */
   networkIds: ReadonlySet<string>;
 }
 
@@ -50,7 +52,8 @@ export function planInside({ network, traffic: { services }, table, nodeId, netw
       });
     }
   }
-  return { network, names, addresses };
+  const [first] = names;
+  return { network, names, ...(first && networkIds.size === 1 && { elsewhere: first.name }), addresses };
 }
 
 export function hasTasks({ services }: Traffic, networkId: string): boolean {
@@ -60,9 +63,11 @@ export function hasTasks({ services }: Traffic, networkId: string): boolean {
 export interface InsideSeen {
   names: Readonly<Record<string, readonly string[] | string>>;
   addresses: Readonly<Record<string, string>>;
+  /** What went wrong with the other host's name server. */
+  elsewhere?: string;
 }
 
-export function judgeInside({ network, names, addresses }: InsidePlan, seen: InsideSeen): Finding[] {
+export function judgeInside({ network, names, elsewhere, addresses }: InsidePlan, seen: InsideSeen): Finding[] {
   const from = `from a container of network ${network.Spec.Name}`;
   const wrongNames = names.flatMap(({ name, addresses: expected }): Finding[] => {
     const got = seen.names[name] ?? 'no answer';
@@ -90,7 +95,16 @@ export function judgeInside({ network, names, addresses }: InsidePlan, seen: Ins
       },
     ];
   });
-  return [...wrongNames, ...silent];
+  return [...wrongNames, ...(elsewhere !== undefined && seen.elsewhere !== undefined ? [unanswered(from, elsewhere, seen.elsewhere)] : []), ...silent];
+}
+
+function unanswered(from: string, name: string, why: string): Finding {
+  return {
+    level: 'error',
+    check: 'names',
+    text: `${from} another host's name server does not tell ${name} (${why}): nobody would while this host's own is dead`,
+    advice: 'look at what is found of the ways between the nodes, and see whether the resolver runs on the others (shoal_network_problems in /metrics)',
+  };
 }
 
 function readyOn({ Tasks }: ServiceEndpoint, networkId: string): EndpointTask[] {

@@ -1,7 +1,9 @@
-/** Names for a container that was made elsewhere: its engine goes on asking the servers that it was made with, and what goes to them is led to this node's own, which asks these in turn for what it does not know. */
+/** Where a container's questions for names are led, inside of it. */
 import { isHostAddress } from '#model/ipv4';
+import { elsewhereServer } from '#model/options/name-servers';
 import { elements, hooked, type RulePart } from './rule-parts.ts';
 
+/** Of a container that was made elsewhere: its engine goes on asking the servers that it was made with, and what goes to them is led to this node's own, which asks these in turn for what it does not know. */
 export interface AskedNames {
   /** Addresses that the engine asks in the container's place. */
   servers: readonly string[];
@@ -11,12 +13,27 @@ export interface AskedNames {
 
 const question = 'meta l4proto { tcp, udp } th dport 53';
 
-/** The question leaves by another network than it was meant for, and gets that one's address. */
-export function askedNameRules({ servers, gateway }: AskedNames): RulePart[] {
+/** A question that leaves by another network than it was meant for gets that one's address. `elsewhere`: whom another host's server is for this container. */
+export function askedNameRules(names: AskedNames | undefined, elsewhere: string | undefined): RulePart[] {
+  const servers = names ? [elements('set', 'servers', 'ipv4_addr', ledServers(names.servers))] : [];
+  const ways = [...(names ? [['@servers', names.gateway]] : []), ...(elsewhere === undefined ? [] : [[elsewhereServer, elsewhere]])];
+  if (ways.length === 0) return [];
   return [
-    elements('set', 'servers', 'ipv4_addr', ledServers(servers)),
-    hooked('ask', 'nat', 'output', -112, [`ip daddr @servers ${question} dnat ip to ${gateway};`]),
-    hooked('asked', 'nat', 'postrouting', 95, [`ip daddr ${gateway} ${question} ct status dnat masquerade;`]),
+    ...servers,
+    hooked(
+      'ask',
+      'nat',
+      'output',
+      -112,
+      ways.map(([asked, led]) => `ip daddr ${asked} ${question} dnat ip to ${led};`),
+    ),
+    hooked(
+      'asked',
+      'nat',
+      'postrouting',
+      95,
+      ways.map(([, led]) => `ip daddr ${led} ${question} ct status dnat masquerade;`),
+    ),
   ];
 }
 

@@ -1,9 +1,11 @@
 /** What one container gets: services' addresses lead to their tasks there already, so that a task sees who called, and its answers to clients go by the node that these came to. */
 import { oncePer } from '#base/pace/once-per';
+import { elsewhereServer } from '#model/options/name-servers';
 import { askedNameRules, type AskedNames } from './asked-names.ts';
 import { containerCountParts, containerCountTable } from './count-rules.ts';
 import { type Chain, chain, changedLines, elements, filledLines, hooked, type RulePart } from './rule-parts.ts';
 import { refusalChain, type RuleSet, wholeTables } from './rule-set.ts';
+import type { ServerElsewhere } from '../servers-elsewhere.ts';
 import { virtualChain, virtualTarget, type VirtualService } from '../virtual-services.ts';
 import { wayBackRoutes, wayBackRules, type WayBack } from './way-back.ts';
 
@@ -19,12 +21,26 @@ export interface ContainerRules extends RuleSet {
 
 const serviceChain = oncePer((service: VirtualService): Chain => chain(virtualChain(service), `${virtualTarget(service)};`));
 
-/** Of a container on `networkIds`; `back` when it is published, `names` when its engine asks other servers for it. */
-export function containerRules(services: readonly VirtualService[], networkIds: ReadonlySet<string>, back?: WayBack, names?: AskedNames): ContainerRules {
+/** What a container needs beside its networks' services. */
+export interface ContainerWays {
+  /** Absent: it is not published. */
+  back?: WayBack | undefined;
+  /** Absent: its engine asks our servers for it. */
+  names?: AskedNames | undefined;
+  /** Absent: it is on no network that has names. */
+  elsewhere?: ServerElsewhere | undefined;
+}
+
+/** Of a container on `networkIds`. */
+export function containerRules(
+  services: readonly VirtualService[],
+  networkIds: ReadonlySet<string>,
+  { back, names, elsewhere }: ContainerWays = {},
+): ContainerRules {
   const known = services.filter(({ networkId }) => networkIds.has(networkId));
   const led = known.filter(({ targets }) => targets.length > 0);
   const dead = known.filter(({ targets }) => targets.length === 0);
-  const routes = back ? wayBackRoutes(back) : [];
+  const routes = [...(back ? wayBackRoutes(back) : []), ...(elsewhere?.by === undefined ? [] : [`route replace ${elsewhereServer} via ${elsewhere.by}`])];
   const v4 = [
     elements(
       'map',
@@ -42,7 +58,7 @@ export function containerRules(services: readonly VirtualService[], networkIds: 
     refusalChain,
     // Asked for the first packet of a connection alone: what is refused never becomes one.
     hooked('out', 'nat', 'output', -110, ['ip daddr @dead goto refuse;', 'ip daddr vmap @vips;']),
-    ...(names ? askedNameRules(names) : []),
+    ...askedNameRules(names, elsewhere?.address),
     ...(back ? wayBackRules(back) : []),
   ];
   const rules = wholeTables(containerTable, v4, []);

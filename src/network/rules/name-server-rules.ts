@@ -1,5 +1,6 @@
 /** The nftables text that leads a network's containers, and nobody else, to the network's name server. */
 import { compareTexts } from '#base/text/text';
+import { elsewhereServer } from '#model/options/name-servers';
 import { bridgeName } from '#model/object/network';
 import type { BridgedNetwork } from '../contract.ts';
 import { elements, hooked } from './rule-parts.ts';
@@ -49,6 +50,8 @@ export function nameServerRules(table: string, networks: readonly BridgedNetwork
     ]),
     // Before published ports, which may have 53 among them, and before the engine's.
     hooked('lead', 'nat', 'prerouting', -115, led),
+    // A container that has not got its rules yet asks the next server at once, and no stranger.
+    hooked('unled', 'filter', 'forward', -10, [`iifname "sh-*" ip daddr ${elsewhereServer} reject;`]),
   ];
   return wholeTables(table, v4, []);
 }

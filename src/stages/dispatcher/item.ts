@@ -152,7 +152,9 @@ function peerItem(view: View, id: string): AssignmentUpdate | undefined {
   const Gateway = node?.Shoal?.Gateways?.[NetworkID];
   if (!node || Gateway === undefined) return undefined;
   const ShowsClients = (node.Description?.Shoal?.FeatureLevel ?? 1) >= clientsLevel;
-  const Encryption = encryptionOf(view.get('network', NetworkID), node);
+  const network = view.get('network', NetworkID);
+  const Down = node.Status.State === 'down' && !network?.Spec.Ingress;
+  const Encryption = encryptionOf(network, node);
   return {
     action: 'update',
     kind: 'peer',
@@ -163,6 +165,7 @@ function peerItem(view: View, id: string): AssignmentUpdate | undefined {
       Gateway,
       Address: node.Description?.Shoal?.DataPathAddr ?? node.Status.Addr ?? '',
       ...(ShowsClients && { ShowsClients }),
+      ...(Down && { Down }),
       ...(Encryption && { Encryption }),
     },
   };

@@ -9,6 +9,8 @@ import { askByTcp, askByUdp, hex, vxlanPacket } from '#test/support/packets';
 import { encryptedStep } from './encrypted-step.ts';
 import { guestsStep, parkedStep } from './guests-step.ts';
 import { ingressStep } from './ingress-step.ts';
+import { namesStep } from './names-step.ts';
+
 import { startHosts } from '../../support/hosts.mjs';
 import { loadImage, until, whyNoEncryption, whyNoHost, type Host } from '../../support/machine.mjs';
 
@@ -327,6 +329,8 @@ describe.skipIf(reason !== undefined)(reason ? `network over hosts (skipped: ${r
     expect(all.every(({ id }) => more.some((each) => each.id === id))).toBe(true);
     await soon(() => allReach(more));
   });
+
+  test('where a host’s name server is dead and stays so, its containers ask another host’s', () => namesStep({ worker, all: replicas('app', 'front'), soon }));
 
   test('an engine that is killed comes back with its tasks, and all reach all again', async () => {
     await worker.host.crashEngine();

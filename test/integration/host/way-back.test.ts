@@ -21,7 +21,7 @@ function run(words: readonly string[], input?: string): string {
 /** As the host loads it. */
 function load(entries: WayBack['entries']): void {
   run([...enter(task), 'sh', '-c', `echo 1 > /proc/sys/${acceptsMarks}`]);
-  const { text, routes } = containerRules([], new Set(), { subnet: '10.0.0.0/24', gateway: '10.0.0.9', entries, udpPorts: [] });
+  const { text, routes } = containerRules([], new Set(), { back: { subnet: '10.0.0.0/24', gateway: '10.0.0.9', entries, udpPorts: [] } });
   run([...enter(task), 'nft', '-f', '-'], text);
   // Those that are there already fail, which is fine.
   spawnSync('nsenter', [...enter(task).slice(1), 'ip', '-force', '-batch', '-'], { input: routes.map((line) => `${line}\n`).join('') });

@@ -140,13 +140,20 @@ test('inside a container the names must give what the managers say, and somebody
     VirtualIPs: service.Name === 'web' ? [...(service.VirtualIPs ?? []), { NetworkID: 'x', Address: '10.1.0.2' }] : [],
   }));
   const wide = planInside({ ...asked, traffic: { services: both, networks: [] }, table: new NameTable(both), networkIds: new Set(['net', 'x']) });
+  // Another host need not be on both.
+  expect([plan.elsewhere, wide.elsewhere]).toEqual(['web', undefined]);
   expect(wide.names[0]).toEqual({ name: 'web', addresses: ['10.0.0.2', '10.1.0.2'] });
   const well = { web: ['10.0.0.2'], 'tasks.web': ['10.0.0.6', '10.0.0.5'] };
   expect(judgeInside(plan, { names: well, addresses: {} })).toEqual([]);
-  const bad = judgeInside(plan, { names: { web: 'ESERVFAIL', 'tasks.web': ['10.0.0.5', '10.0.0.9'] }, addresses: { '10.0.0.6': 'EHOSTUNREACH' } });
+  const bad = judgeInside(plan, {
+    names: { web: 'ESERVFAIL', 'tasks.web': ['10.0.0.5', '10.0.0.9'] },
+    addresses: { '10.0.0.6': 'EHOSTUNREACH' },
+    elsewhere: 'ETIMEOUT',
+  });
   expect(bad.map(({ text }) => text)).toEqual([
     'from a container of network front the name web gives no address (ESERVFAIL), not 10.0.0.2',
     'from a container of network front the name tasks.web gives 10.0.0.5, 10.0.0.9, not 10.0.0.5, 10.0.0.6',
+    "from a container of network front another host's name server does not tell web (ETIMEOUT): nobody would while this host's own is dead",
     'from a container of network front nobody answers at 10.0.0.6, a task of web on node n2: EHOSTUNREACH',
   ]);
 });

@@ -21,7 +21,7 @@ const web = serviceEndpoint('web', ['80:8080/tcp', '53:5353/udp'], [here, there]
 test('a published task returns answers by each node that clients may come to', () => {
   const back = waysBack({ services: [web, serviceEndpoint('db', [], [endpointTask('t3', 1, true, 'ingress 10.0.0.9')])], networks, peers }, 'node1');
   expect([...back.keys()]).toEqual(['t1']);
-  const { text, routes } = containerRules([], new Set(['ingress']), back.get('t1'));
+  const { text, routes } = containerRules([], new Set(['ingress']), { back: back.get('t1') });
   expect(text).toContain('elements = { 02:42:0a:00:00:03 : 0x5d000003, 02:42:0a:00:0f:fe : 0x5d000ffe }');
   expect(text).toContain('ct direction original ip saddr != 10.0.0.0/20 ct mark set ether saddr map @entries meta mark set ct mark;');
   expect(routes).toEqual([
@@ -37,7 +37,7 @@ test('a published task returns answers by each node that clients may come to', (
 
 test('a node that joins gives the rules another revision, a task elsewhere does not', () => {
   const revision = (tasks: (typeof here)[], others: typeof peers): string =>
-    containerRules([], new Set(['ingress']), waysBack({ services: [{ ...web, Tasks: tasks }], networks, peers: others }, 'node1').get('t1')).revision;
+    containerRules([], new Set(['ingress']), { back: waysBack({ services: [{ ...web, Tasks: tasks }], networks, peers: others }, 'node1').get('t1') }).revision;
   expect(revision([here], peers)).toBe(revision([here, there], peers));
   expect(revision([here], peers)).not.toBe(revision([here], []));
 });

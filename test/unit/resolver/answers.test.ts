@@ -97,16 +97,28 @@ test('who has servers of his own is answered by them, and everybody else by the 
       return encode({ ...query, type: 'response', answers: [{ type: 'A', name: 'up.example', data: '192.0.2.81' }] });
     }),
   );
-  answers.use(new NameTable(endpoints), new Set(), new Map([['10.0.1.99', ['127.0.53.8']]]));
+  answers.use(new NameTable(endpoints), new Set(), { asks: new Map([['10.0.1.99', ['127.0.53.8']]]) });
   const asked = await Promise.all([ask('up.example'), ask('up.example', { asker: '10.0.1.5' }), ask('api')]);
   expect(asked.map(({ data }) => (data.length === 1 ? data[0] : data.length))).toEqual(['192.0.2.81', '192.0.2.80', 2]);
 });
 
 test('whose engine goes on to servers of its own is refused what is not ours, and has our names', async () => {
-  answers.use(new NameTable(endpoints), new Set(), new Map([['10.0.1.99', []]]));
+  answers.use(new NameTable(endpoints), new Set(), { asks: new Map([['10.0.1.99', []]]) });
   expect([(await ask('up.example')).code, (await ask('gone.example')).code]).toEqual([5, 5]);
   expect((await ask('api')).data.length).toBe(2);
   expect((await ask('up.example', { asker: '10.0.1.5' })).data).toEqual(['192.0.2.80']);
+});
+
+test('a task of another host that is on a network that is not here, too, is denied no name, and has those that are known', async () => {
+  const far = serviceEndpoint('far', [], [endpointTask('f', 1, true, 'front 10.0.1.7', 'back 10.0.9.7')]);
+  answers.use(new NameTable([...endpoints, far]), new Set(), { here: new Set(['front']) });
+  const from = async (asker: string) => [
+    (await ask('gone.example', { asker })).code,
+    (await ask('up.example', { asker })).data[0],
+    (await ask('api', { asker })).data.length,
+  ];
+  expect(await from('10.0.1.7')).toEqual([2, '192.0.2.80', 2]);
+  expect(await from('10.0.1.5')).toEqual([3, '192.0.2.80', 2]);
 });
 
 test('before the first table no name is denied', async () => {

@@ -22,7 +22,7 @@ test('the cluster’s network, address and name servers take the place of what t
 test('a network that is named by its mode only has an endpoint of its own', () => {
   expect(guestBody({ HostConfig: { NetworkMode: 'net' } }, [place], 'making-1')).toEqual({
     Labels: { 'shoal.guest.key': 'making-1' },
-    HostConfig: { NetworkMode: 'net.id', Dns: ['10.1.0.1'] },
+    HostConfig: { NetworkMode: 'net.id', Dns: ['10.1.0.1', '169.254.53.53'] },
     NetworkingConfig: { EndpointsConfig: { 'net.id': { IPAMConfig: { IPv4Address: '10.1.0.2' } } } },
   });
 });

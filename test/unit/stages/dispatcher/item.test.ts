@@ -32,6 +32,13 @@ test('a peer is reached where its data path is, and said to show clients by its 
   expect(peer({ FeatureLevel: 3, DataPathAddr: '198.51.100.1' })).toMatchObject({ Address: '198.51.100.1', ShowsClients: true });
 });
 
+test('that nobody hears a peer is said where it may be asked for names', () => {
+  const node = aNode('n1', { Shoal: { Gateways: { net: '10.0.0.9', ingress: '10.1.0.9' } }, Status: { State: 'down', Addr: '192.0.2.1' } });
+  const view = storeOf({ node: [node], network: [aNetwork('net'), aNetwork('ingress', { Ingress: true })] });
+  expect(itemOf(view, 'peer:net/n1')?.item).toMatchObject({ Down: true });
+  expect(itemOf(view, 'peer:ingress/n1')?.item).not.toHaveProperty('Down');
+});
+
 test('where the managers are is told by address and id, in one order', () => {
   const Status = (Addr: string) => ({ State: 'ready' as const, Addr });
   const node = [aNode('b', { Status: Status('192.0.2.1') }), aNode('w', { Status: Status('192.0.2.3') }), aNode('a', { Status: Status('192.0.2.2') })];
