@@ -15,9 +15,11 @@ export function leaderWay(managing: () => ManagerPart): LeaderLine {
     },
     leads: () => managing().seat.leads(),
     open: () => {
-      const { id, leader, members = [] } = standing() ?? {};
+      const { seat, forward } = managing();
+      const { id, leader, members = [] } = seat.standing() ?? {};
       const found = members.find((member) => member.id === leader && member.id !== id);
-      return found && found.address !== '' ? managing().forward.open(found.id, found.address) : undefined;
+      if (!found || found.address === '') return undefined;
+      return forward.open(found.id, found.address, () => [undefined, found.id].includes(seat.standing()?.leader));
     },
     lost: () => {
       const { id, quorumLostAt, members = [] } = standing() ?? {};

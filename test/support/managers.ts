@@ -157,7 +157,7 @@ function leaderLine(seat: ManagerSeat, forward: ForwardClient, givesUp: () => bo
     open: () => {
       const { leader, members = [] } = seat.standing() ?? {};
       const found = members.find(({ id }) => id === leader);
-      return found && found.address !== '' ? forward.open(found.id, found.address) : undefined;
+      return found && found.address !== '' ? forward.open(found.id, found.address, () => [undefined, found.id].includes(seat.standing()?.leader)) : undefined;
     },
     lost: () => (!givesUp() || seat.standing()?.quorumLostAt === undefined ? undefined : noLeaderRefusal(seat.standing())),
     view: () => seat.view(),

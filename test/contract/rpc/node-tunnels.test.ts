@@ -151,7 +151,7 @@ test('of an answer through a manager nothing is lost, though the call is over be
   const client = new ForwardClient(() => tls);
   cleanups.push(() => client.close());
   const ask = (): Duplex => {
-    const tunnel = client.open('m', `127.0.0.1:${port}`);
+    const tunnel = client.open('m', `127.0.0.1:${port}`, () => true);
     if (!tunnel) throw new Error('there is a certificate, and no connection');
     return tunnel.end('asked');
   };
