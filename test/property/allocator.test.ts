@@ -168,3 +168,39 @@ test('no subnet, address, gateway or port is ever given twice, and the stages co
     { numRuns: 100 },
   );
 });
+
+test('an address of a task that has ended and is kept comes only where every other one is somebody’s', () => {
+  const move = fc.record({ count: fc.integer({ min: 1, max: 3 }), drop: fc.boolean(), which: fc.nat(30) });
+  fc.assert(
+    fc.property(fc.array(move, { minLength: 10, maxLength: 40, size: 'max' }), (moves) => {
+      const store = storeOf({ network: [aNetwork('front', { IPAM: { Config: [{ Subnet: '10.0.0.0/28' }] } })] });
+      settle(store);
+      const all = Array.from({ length: 13 }, (_, at) => (addressNumber('10.0.0.2') ?? 0) + at);
+      const addresses = (ended: boolean): Map<string, number> =>
+        new Map(
+          [...store.list('task')].flatMap(({ ID, Status, NetworksAttachments = [] }) =>
+            isTerminal(Status.State) === ended ? NetworksAttachments.map(({ Addresses }): [string, number] => [ID, addressNumber(Addresses[0]) ?? 0]) : [],
+          ),
+        );
+      for (const [at, { count, drop, which }] of moves.entries()) {
+        const ending = store.get('task', pick(addresses(false).keys(), which) ?? '');
+        if (ending) store.apply(store.index + 1, { actions: [update('task', { ...ending, Status: { ...ending.Status, State: 'shutdown' } })], now: startTime });
+        const old = pick(addresses(true).keys(), which);
+        if (drop && old !== undefined) store.apply(store.index + 1, { actions: [remove('task', old)], now: startTime });
+        // Who waits comes before who is made.
+        settle(store);
+        for (let turn = 0; turn < count; turn++) {
+          const [before, rests] = [new Set(addresses(false).values()), new Set(addresses(true).values())];
+          const made = aTask(`t${at}.${turn}`, 'new', { Spec: { Networks: [{ Target: 'front' }] } });
+          store.apply(store.index + 1, { actions: [create('task', made)], now: startTime });
+          settle(store);
+          const given = addresses(false).get(made.ID);
+          if (given === undefined) {
+            if (before.size < all.length) fail(`none of ${all.length} addresses, ${before.size} of which are held, is given`);
+          } else if (rests.has(given) && all.some((other) => !before.has(other) && !rests.has(other))) fail(`${given} does not rest`);
+        }
+      }
+    }),
+    { numRuns: 100 },
+  );
+});

@@ -99,7 +99,12 @@ function picture(view: View): unknown {
     const ports = Array.from(hostPorts, ([key, addresses]): [string, string] => [key, [...addresses].sort().join()]);
     return [sums, sorted(generic), sorted(ports), sorted(attached)];
   });
-  const addresses = networks.map((network) => [0, 1, 2, 3, 4, 5, 6].map((last) => view.addressesOf(network).countOf((10 << 24) + (1 << 16) + last)));
+  const addresses = networks.map((network) =>
+    [0, 1, 2, 3, 4, 5, 6].map((last) => {
+      const [use, address] = [view.addressesOf(network), (10 << 24) + (1 << 16) + last];
+      return [use.countOf(address), use.endedOf(address)];
+    }),
+  );
   const active = ['service-a', 'service-b'].map((service) => sorted(view.activeTasks(service)));
   return { lists, found, loads, addresses, active };
 }

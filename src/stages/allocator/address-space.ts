@@ -28,6 +28,8 @@ export class AddressSpace {
   #gateway: string | undefined;
   /** No address above it is free for a gateway. */
   #top = Number.POSITIVE_INFINITY;
+  /** Whatever is free was a task's that is still kept. */
+  #onlyEnded = false;
   /** Nothing is free: many tasks may ask in vain in one run, and each must not search all of it. */
   #full = false;
 
@@ -74,9 +76,19 @@ export class AddressSpace {
     this.#cursor = addressNumber(address) ?? this.#cursor;
   }
 
-  /** The next free address for a task, in CIDR form; undefined when there is none. */
+  /**
+   * The next free address for a task, in CIDR form; undefined when there is none.
+   * What a task had that ended rests as long as that task is kept, if another one is free; all others come in turn. No clock says how long: it could only
+   * refuse a task the one address that there is.
+   */
   take(): string | undefined {
     if (this.#full) return undefined;
+    const taken = (this.#onlyEnded ? undefined : this.#next((number) => this.#held.endedOf(number) === 0)) ?? this.#next(() => true);
+    this.#full = taken === undefined;
+    return taken;
+  }
+
+  #next(isWanted: (number: number) => boolean): string | undefined {
     const blocks = this.#blocks;
     const start = Math.max(
       blocks.findIndex(({ hosts }) => hosts.first <= this.#cursor && this.#cursor <= hosts.last),
@@ -88,13 +100,13 @@ export class AddressSpace {
       if (!block) return undefined;
       const first = i === 0 ? Math.max(block.tasks.first, this.#cursor + 1) : block.tasks.first;
       for (let number = first; number <= block.tasks.last; number++) {
-        if (this.#isUsed(number)) continue;
+        if (this.#isUsed(number) || !isWanted(number)) continue;
         this.#change(number, 1);
         this.#cursor = number;
         return `${addressText(number)}/${block.prefix}`;
       }
     }
-    this.#full = true;
+    this.#onlyEnded = true;
     return undefined;
   }
 
@@ -126,7 +138,7 @@ export class AddressSpace {
     if (number === undefined) return;
     this.#change(number, -1);
     this.#top = Number.POSITIVE_INFINITY;
-    this.#full = false;
+    this.#full = this.#onlyEnded = false;
   }
 
   #isUsed(number: number): boolean {

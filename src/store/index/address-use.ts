@@ -1,4 +1,4 @@
-/** Which addresses of a network somebody has: kept with every change of a task, node or service. */
+/** Which addresses of a network somebody has, or had: kept with every change of a task, node or service. */
 import { addressNumber } from '#model/ipv4';
 import type { Node } from '#model/object/node';
 import type { Service } from '#model/object/service';
@@ -9,6 +9,8 @@ export class AddressUse {
   readonly #base: AddressUse | undefined;
   /** How many have an address more than in the base; an address may be named twice while it changes hands. */
   readonly #counts = new Map<number, number>();
+  /** The same of tasks that have ended. */
+  readonly #ended = new Map<number, number>();
 
   constructor(base?: AddressUse) {
     this.#base = base;
@@ -23,10 +25,23 @@ export class AddressUse {
   }
 
   change(address: number, by: 1 | -1): void {
-    const count = (this.#counts.get(address) ?? 0) + by;
-    if (count === 0) this.#counts.delete(address);
-    else this.#counts.set(address, count);
+    addCount(this.#counts, address, by);
   }
+
+  /** How many tasks that have ended, and are kept, had it. */
+  endedOf(address: number): number {
+    return (this.#ended.get(address) ?? 0) + (this.#base?.endedOf(address) ?? 0);
+  }
+
+  changeEnded(address: number, by: 1 | -1): void {
+    addCount(this.#ended, address, by);
+  }
+}
+
+function addCount(counts: Map<number, number>, address: number, by: 1 | -1): void {
+  const count = (counts.get(address) ?? 0) + by;
+  if (count === 0) counts.delete(address);
+  else counts.set(address, count);
 }
 
 /** One address in one network. */
@@ -37,8 +52,16 @@ export interface HeldAddress {
 
 /** What a task holds: an ended one nothing. */
 export function addressesOfTask(task: Task | undefined): HeldAddress[] {
-  if (!task?.NetworksAttachments || isTerminal(task.Status.State)) return [];
-  return task.NetworksAttachments.flatMap(({ Network, Addresses }) => Addresses.flatMap((text) => held(Network.ID, text)));
+  return task && !isTerminal(task.Status.State) ? addressesIn(task) : [];
+}
+
+/** What a task had that has ended. */
+export function addressesOfEnded(task: Task | undefined): HeldAddress[] {
+  return task && isTerminal(task.Status.State) ? addressesIn(task) : [];
+}
+
+function addressesIn({ NetworksAttachments = [] }: Task): HeldAddress[] {
+  return NetworksAttachments.flatMap(({ Network, Addresses }) => Addresses.flatMap((text) => held(Network.ID, text)));
 }
 
 /** A node's gateways. */

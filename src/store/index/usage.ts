@@ -5,7 +5,7 @@ import type { Node } from '#model/object/node';
 import type { Service } from '#model/object/service';
 import { isActive, type Task } from '#model/object/task';
 import type { TaskState } from '#model/object/task-state';
-import { AddressUse, addressesOfNode, addressesOfService, addressesOfTask, type HeldAddress } from './address-use.ts';
+import { AddressUse, addressesOfEnded, addressesOfNode, addressesOfService, addressesOfTask, type HeldAddress } from './address-use.ts';
 import { loadedNode, NodeLoad } from './node-load.ts';
 
 interface UsageReader {
@@ -72,7 +72,12 @@ export class Usage implements UsageReader {
     if (after && to !== undefined) this.#own(to).add(after);
     this.#countActive(before, from, -1);
     this.#countActive(after, to, 1);
-    if (before?.NetworksAttachments || after?.NetworksAttachments) this.#changeAddresses(addressesOfTask(before), addressesOfTask(after));
+    if (!before?.NetworksAttachments && !after?.NetworksAttachments) return;
+    this.#changeAddresses(addressesOfTask(before), addressesOfTask(after));
+    const [had, has] = [addressesOfEnded(before), addressesOfEnded(after)];
+    if (equal(had, has)) return;
+    for (const { networkId, address } of had) this.#ownAddresses(networkId).changeEnded(address, -1);
+    for (const { networkId, address } of has) this.#ownAddresses(networkId).changeEnded(address, 1);
   }
 
   #countActive(task: Task | undefined, nodeId: string | undefined, by: 1 | -1): void {

@@ -3,7 +3,7 @@ import { featureLevel } from '#model/feature-level';
 import { taskNetwork } from '#model/object/task';
 import { allocate } from '#stages/allocator/allocator';
 import type { Task } from '#model/object/task';
-import { update } from '#store/action';
+import { create, remove, update, type Action } from '#store/action';
 import { aCluster, aNetwork, aNode, aService, aSubnet, aTask, runStage, startTime, storeOf } from '#test/support/cluster-objects';
 
 function addressesOf(task: Task | undefined): string[] {
@@ -66,6 +66,28 @@ test('freed addresses come again last', () => {
     runStage(store, allocate);
     expect(addressesOf(store.get('task', id))).toEqual([`front ${address}`]);
   }
+});
+
+test('the address of a task that has ended rests while the task is kept, though it is the next in order; in a full network it comes', () => {
+  const store = storeOf({ network: [aSubnet('front', '10.5.0.0/29', '10.5.0.1')], task: [1, 2, 3, 4].map((each) => aTask(`t${each}`, 'new', onFront)) });
+  runStage(store, allocate);
+  const become = (action: Action): void => {
+    store.apply(store.index + 1, { actions: [action], now: startTime });
+    runStage(store, allocate);
+  };
+  const end = (id: string): void => {
+    const task = store.get('task', id)!;
+    become(update('task', { ...task, Status: { ...task.Status, State: 'shutdown' } }));
+  };
+  const come = (id: string): string[] => {
+    become(create('task', aTask(id, 'new', onFront)));
+    return addressesOf(store.get('task', id));
+  };
+  expect(come('t5')).toEqual(['front 10.5.0.6/29']);
+  // Next in order are those of the first two.
+  end('t1');
+  become(remove('task', 't2'));
+  expect([come('t6'), come('t7')]).toEqual([['front 10.5.0.3/29'], ['front 10.5.0.2/29']]);
 });
 
 test('gateways, auxiliary addresses and what lies outside the range are never given', () => {
