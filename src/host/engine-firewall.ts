@@ -7,6 +7,7 @@ import { run } from './run.ts';
 export const engineTable = 'filter';
 /** The engine's, for rules of others. */
 const userChain = 'DOCKER-USER';
+const jump = ['-j', userChain];
 
 interface Accepted {
   chain: string;
@@ -21,16 +22,23 @@ const accepted: readonly Accepted[] = [
 
 /** Puts each rule first in its chain unless it is there; makes the engine's chain, and the jump to it, when the engine has not. What was missing, each a sentence. */
 export async function acceptOurs(): Promise<string[]> {
-  const made = await makeChain();
-  const missing = await missingAccepts();
+  const shown = await shownRules();
+  const made = await makeChain(shown);
+  const missing = await missingAccepts(shown);
   for (const { chain, mark } of missing) await must(['-I', chain, '1', ...rule(mark)]);
   const what = [...(made && missing.length === 0 ? [`the jump to ${userChain}`] : []), ...missing.map(ruleText)];
   return what.map((each) => `${each} was missing; it is there again`);
 }
 
+/** Whether the rules and the jump to the engine's chain are there: one process where they are. */
+export async function acceptsOurs(): Promise<boolean> {
+  const shown = await shownRules();
+  return (await isThere(shown, 'FORWARD', jump)) && (await missingAccepts(shown)).length === 0;
+}
+
 /** Of the rules those that are not there; also when the engine's chain is gone. */
-export async function missingAccepts(): Promise<readonly Accepted[]> {
-  const there = await Promise.all(accepted.map(({ chain, mark }) => succeeds(['-C', chain, ...rule(mark)])));
+export async function missingAccepts(shown: ReadonlySet<string> = new Set()): Promise<readonly Accepted[]> {
+  const there = await Promise.all(accepted.map(({ chain, mark }) => isThere(shown, chain, rule(mark))));
   return accepted.filter((_, at) => !there[at]);
 }
 
@@ -51,12 +59,23 @@ export async function firewallIsWatched(): Promise<boolean> {
 }
 
 /** True when chain or jump was missing. */
-async function makeChain(): Promise<boolean> {
+async function makeChain(shown: ReadonlySet<string>): Promise<boolean> {
   // A jump leads to a chain that is there.
-  if (await succeeds(['-C', 'FORWARD', '-j', userChain])) return false;
+  if (await isThere(shown, 'FORWARD', jump)) return false;
   if (!(await succeeds(['-n', '-L', userChain]))) await must(['-N', userChain]);
-  await must(['-I', 'FORWARD', '-j', userChain]);
+  await must(['-I', 'FORWARD', ...jump]);
   return true;
+}
+
+/** All rules, each as a line; none where they cannot be listed. */
+async function shownRules(): Promise<ReadonlySet<string>> {
+  const { code, stdout } = await iptables(['-S']);
+  return new Set(code === 0 ? stdout.split('\n') : []);
+}
+
+/** What is not shown as we would write it may be there all the same: iptables itself is asked for that. */
+async function isThere(shown: ReadonlySet<string>, chain: string, words: readonly string[]): Promise<boolean> {
+  return shown.has(['-A', chain, ...words].join(' ')) || (await succeeds(['-C', chain, ...words]));
 }
 
 function rule(mark: string): string[] {

@@ -11,7 +11,7 @@ import { portsApart, waysBack } from '#network/rules/way-back';
 import { type ServiceCounts, summedCounts } from '#network/rules/count-rules';
 import { departedTargets, ruleSet, servedPorts, tableName } from '#network/rules/rule-set';
 import { forgetFlowsTo, forgetFlowsToPorts, forgetUnanswered } from './bridge.ts';
-import { acceptOurs, engineTable, firewallIsWatched, missingAccepts, stopAccepting } from './engine-firewall.ts';
+import { acceptOurs, acceptsOurs, engineTable, firewallIsWatched, stopAccepting } from './engine-firewall.ts';
 import { LoadedRules } from './loaded-rules.ts';
 import { ContainerTables } from './container-tables.ts';
 import { BriefEnds } from './ports/brief-ends.ts';
@@ -101,7 +101,15 @@ export class HostPorts implements Ports {
 
   /** Whether the rules that were loaded last are still there, at the price of two processes where nothing watches them. */
   async whole(): Promise<boolean> {
-    return (await this.#rules.whole()) && (this.#firewallIsUntouched() || (await missingAccepts()).length === 0);
+    return (await this.#rules.whole()) && (this.#firewallIsUntouched() || (await this.#firewallIsWhole()));
+  }
+
+  /** One that is stays so until the watch tells of it: the engine changes it with each network, and a look follows each change of ours, too. */
+  async #firewallIsWhole(): Promise<boolean> {
+    const counted = this.#firewallCount();
+    const whole = await acceptsOurs();
+    if (whole) this.#acceptedAt = counted;
+    return whole;
   }
 
   #firewallIsUntouched(): boolean {

@@ -1,5 +1,6 @@
 /** Our nftables tables in the kernel: load, compare, remove. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { RuleSet } from '#network/rules/rule-set';
@@ -54,14 +55,14 @@ export async function removeRules(table: string): Promise<void> {
   });
 }
 
-/** nft cannot read Node's standard input, which is a socket; so the text goes through a file that only we can read. */
+/** nft cannot read Node's standard input where that is a socket; so the text goes through a file that only we can read. A folder for it would be twice the calls of the disk, for each container that starts. */
 export async function withRuleFile<T>(text: string, use: (file: string) => Promise<T>): Promise<T> {
-  const folder = await mkdtemp(join(tmpdir(), 'shoal-nft-'));
+  const file = join(tmpdir(), `shoal-nft-${randomUUID()}`);
   try {
-    const file = join(folder, 'rules.nft');
-    await writeFile(file, text, { mode: 0o600 });
+    // One that somebody laid there, or a link, is not written to.
+    await writeFile(file, text, { mode: 0o600, flag: 'wx' });
     return await use(file);
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    await rm(file, { force: true });
   }
 }

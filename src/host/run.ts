@@ -28,7 +28,7 @@ export interface RunOptions {
 export async function run(command: string, args: readonly string[], options: RunOptions): Promise<RunResult> {
   const place = placeOf(command);
   if (place === undefined || [...args, options.input ?? ''].some((word) => word.includes('\0'))) return await runApart(command, args, options);
-  const answer = await runInShell(place, args, { outputLimitBytes: tablesBytes, ...options }, toolEnvironment());
+  const answer = await runInShell(place, args, { outputLimitBytes: tablesBytes, ...options }, toolEnvironment);
   if (!answer) return await runApart(command, args, options);
   const { killed, ...result } = answer;
   return killed ? { ...result, stderr: lateText(command, options.timeoutMs) } : result;
@@ -72,21 +72,39 @@ export function isInstalled(command: string): boolean {
   return placeOf(command) !== undefined;
 }
 
-/** Asked at once: to hand some dozens of such looks to other threads takes ten times as long. */
+/** Command → where it was found, of one search path. */
+const found = { path: '', places: new Map<string, string>() };
+
+/** Asked at once: to hand some dozens of such looks to other threads takes ten times as long. Where it was found before is asked first: a tool runs for each container that starts. */
 function placeOf(command: string): string | undefined {
-  const places = (toolEnvironment()['PATH'] ?? '').split(':').map((folder) => join(folder, command));
-  return places.find((place) => {
-    try {
-      accessSync(place, constants.X_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  });
+  const path = searchPath();
+  if (found.path !== path) found.places.clear();
+  found.path = path;
+  const known = found.places.get(command);
+  if (known !== undefined && isProgram(known)) return known;
+  const place = path
+    .split(':')
+    .map((folder) => join(folder, command))
+    .find(isProgram);
+  if (place !== undefined) found.places.set(command, place);
+  return place;
+}
+
+function isProgram(place: string): boolean {
+  try {
+    accessSync(place, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** The tools are in folders that users' sessions often leave out. */
+function searchPath(): string {
+  return [process.env['PATH'] ?? '', '/usr/local/sbin', '/usr/sbin', '/sbin', '/usr/bin', '/bin'].filter(Boolean).join(':');
+}
+
+/** A copy of this process's environment, which costs as much as a tool: for processes that are started. */
 export function toolEnvironment(): NodeJS.ProcessEnv {
-  const PATH = [process.env['PATH'] ?? '', '/usr/local/sbin', '/usr/sbin', '/sbin', '/usr/bin', '/bin'].filter(Boolean).join(':');
-  return { ...process.env, PATH, LC_ALL: 'C' };
+  return { ...process.env, PATH: searchPath(), LC_ALL: 'C' };
 }

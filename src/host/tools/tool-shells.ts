@@ -33,7 +33,7 @@ const idle: ToolShell[] = [];
 let all = 0;
 
 /** Runs a command by its path; undefined where no shell is free for it. */
-export async function runInShell(command: string, args: readonly string[], options: ShellRun, env: NodeJS.ProcessEnv): Promise<ShellAnswer | undefined> {
+export async function runInShell(command: string, args: readonly string[], options: ShellRun, env: () => NodeJS.ProcessEnv): Promise<ShellAnswer | undefined> {
   const shell = idle.pop() ?? newShell(env);
   if (!shell) return undefined;
   const answer = await shell.run(command, args, options);
@@ -43,10 +43,10 @@ export async function runInShell(command: string, args: readonly string[], optio
   return answer;
 }
 
-function newShell(env: NodeJS.ProcessEnv): ToolShell | undefined {
+function newShell(env: () => NodeJS.ProcessEnv): ToolShell | undefined {
   if (all >= mostShells) return undefined;
   all += 1;
-  const shell: ToolShell = new ToolShell(env, () => {
+  const shell: ToolShell = new ToolShell(env(), () => {
     all -= 1;
     if (idle.includes(shell)) idle.splice(idle.indexOf(shell), 1);
   });

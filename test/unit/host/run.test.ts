@@ -1,5 +1,7 @@
 /** The kernel's tools: run as they are asked for, by small processes that are kept, and known without running them. */
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
 import { batchInput, isInstalled, run } from '#host/run';
 
@@ -56,4 +58,24 @@ test('more tools at a time than shells are kept all run, and a shell that is kil
   expect(many.map(({ stdout }) => stdout)).toEqual(Array.from({ length: 20 }, (_, at) => `${at}\n`));
   expect(await run('sh', ['-c', 'kill -9 $PPID; sleep 600'], { timeoutMs: 1_000 })).toMatchObject({ code: 1 });
   expect(await run('sh', ['-c', 'echo on'], limits)).toMatchObject({ code: 0, stdout: 'on\n' });
+});
+
+test('a tool that was found costs no copy of the environment and one look at its file; one that has gone is sought again', async () => {
+  const env = process.env;
+  let copies = 0;
+  const folders = [0, 1].map(() => mkdtempSync(join(tmpdir(), 'shoal-run-')));
+  const tool = (at: number): string => join(folders[at] ?? '', 'shoal-tool');
+  for (const at of [0, 1]) writeFileSync(tool(at), `#!/bin/sh\necho ${at}\n`, { mode: 0o755 });
+  process.env = new Proxy({ ...env, PATH: `${folders.join(':')}:${env['PATH']}` }, { ownKeys: (target) => (copies++, Reflect.ownKeys(target)) });
+  try {
+    const ask = async (): Promise<string> => (await run('shoal-tool', [], limits)).stdout;
+    await ask();
+    const before = copies;
+    expect([await ask(), await ask(), copies - before]).toEqual(['0\n', '0\n', 0]);
+    rmSync(tool(0));
+    expect(await ask()).toBe('1\n');
+  } finally {
+    process.env = env;
+    for (const folder of folders) rmSync(folder, { recursive: true });
+  }
 });
