@@ -8,7 +8,7 @@ export interface NamesWorld {
   worker: HostDaemon;
   /** Containers on both hosts, all those of `tasks.app`. */
   all: readonly Replica[];
-  soon(condition: () => boolean | Promise<boolean>): Promise<unknown>;
+  soon: (condition: () => boolean | Promise<boolean>) => Promise<unknown>;
 }
 
 /** The daemon is dead too: nobody brings the name server back. Ends with both there again. */
