@@ -208,7 +208,7 @@ describe('networks', () => {
     expect(body.HostConfig).toMatchObject({ NetworkMode: 'name-of-n1', Dns: ['10.0.1.1', '9.9.9.9', '10.0.2.1'], DnsSearch: ['web'] });
     // Who has none of his own has another host's second.
     expect(bodyOf({}, { NetworksAttachments: attachments, Shoal: labels }, { gateways: ['10.0.1.1', '10.0.2.1'] }).HostConfig).toMatchObject({
-      Dns: ['10.0.1.1', '169.254.53.53', '10.0.2.1'],
+      Dns: ['10.0.1.1', '169.254.53.53'],
     });
     expect(JSON.stringify(body.NetworkingConfig)).not.toContain('Aliases');
     expect(body).not.toHaveProperty('MacAddress');
