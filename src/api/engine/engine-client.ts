@@ -32,6 +32,8 @@ const aboutLifetimeMs = 10_000;
 const pingTimeoutMs = 1_000;
 const retryMs = 1_000;
 const readTimeoutMs = 10_000;
+/** An answer that was asked for ahead is as good as one that is asked for now for so long. */
+const aheadMs = 1_000;
 /** For what takes its time: pruning hundreds of networks, measuring thousands of containers. */
 export const callTimeoutMs = 120_000;
 /** Headers that belong to one connection, or that Node has answered already. */
@@ -51,6 +53,7 @@ export class EngineClient {
   /** It did not answer the last time. */
   #silent = false;
   #asking: Promise<void> | undefined;
+  #ahead: { path: string; until: number; reply: Promise<unknown> } | undefined;
 
   /** @param connections how many may be open at a time; absent: no limit */
   constructor(endpoint: Endpoint, clock: Clock, connections?: Allowance) {
@@ -84,6 +87,18 @@ export class EngineClient {
 
   /** The JSON that a GET gives; undefined when the engine does not answer, refuses, or gives no JSON. */
   async read<T>(path: string): Promise<T | undefined> {
+    const ahead = this.#ahead;
+    if (ahead?.path === path) this.#ahead = undefined;
+    const early = ahead?.path === path && this.#clock.monotonicNow() < ahead.until ? await ahead.reply : undefined;
+    return (early as T | undefined) ?? (await this.#read<T>(path));
+  }
+
+  /** Asks for what somebody is going to `read` in a moment: the first who does within a second has this answer. */
+  readAhead(path: string): void {
+    this.#ahead = { path, until: this.#clock.monotonicNow() + aheadMs, reply: this.#read(path) };
+  }
+
+  async #read<T>(path: string): Promise<T | undefined> {
     const reply = await this.call('GET', path).catch(() => undefined);
     return reply?.status === 200 ? parsed<T>(reply.text) : undefined;
   }

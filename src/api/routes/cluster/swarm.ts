@@ -27,6 +27,8 @@ export function swarmRoutes(context: Context): Route[] {
       const request = await decodeBody(call.request, joinRequest);
       if (context.swarm.status().LocalNodeState !== 'inactive') throw new Refusal('unavailable', swarmTexts.alreadyPart);
       checkListenAddr(request.ListenAddr);
+      // Docker's command asks for it as soon as this is answered, and the engine takes a while.
+      context.engine.readAhead('/info');
       await context.swarm.join(request, call.query.get('replaces') ?? '');
       return { status: 200 };
     }),

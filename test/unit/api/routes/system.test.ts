@@ -71,3 +71,24 @@ test('of info the engine tells its part while the cluster is asked for the other
   await own.stop();
   await engine.stop();
 });
+
+test('what the engine says is asked for while a node joins, and given to the first who asks within a second', async () => {
+  const engineSocket = join(await temporaryFolder(), 'engine.sock');
+  let count = 0;
+  const engine = await startRecordingEngine(engineSocket, ({ url }, response) => void response.end(url === '/info' ? `{"Name":"${++count}"}` : '{}'));
+  const clock = new VirtualClock();
+  const own = await startApi({ engineSocket, clock });
+  const joinOne = async (): Promise<void> => {
+    Object.assign(own.status, { LocalNodeState: 'inactive' });
+    expect((await own.http('POST', '/swarm/join', { ListenAddr: '0.0.0.0:2377', RemoteAddrs: ['192.0.2.1'], JoinToken: 'x' })).status).toBe(200);
+  };
+  const named = async (): Promise<string> => (await own.http('GET', '/info')).json.Name;
+  await joinOne();
+  // Asked during the join, and not by the first; by the second.
+  expect([await named(), await named(), count]).toEqual(['1', '2', 2]);
+  await joinOne();
+  await clock.advance(1000);
+  expect([await named(), count]).toEqual(['4', 4]);
+  await own.stop();
+  await engine.stop();
+});
