@@ -356,8 +356,7 @@ export class Agent {
       if (this.#ending.signal.aborted || this.#serving.signal.aborted || this.#assignments.peers.length === 0 || cutOff()) return undefined;
       if (!this.#session) continue;
       try {
-        // A signal of its own: many tasks may end at once, and each listens to it.
-        await withLimit(this.#session.withdrawn(id), clock, AbortSignal.any([this.#ending.signal]));
+        await withLimit(this.#session.withdrawn(id), clock, this.#ending.signal);
         return undefined;
       } catch (error) {
         reason = (error as Error).message;

@@ -1,4 +1,5 @@
 /** The task loop: observe, decide, carry out; each task's steps in order, those of different tasks side by side. */
+import { setMaxListeners } from 'node:events';
 import type { Clock } from '#base/clock';
 import type { Logger } from '#base/logger';
 import { Repetition } from '#base/pace/repetition';
@@ -105,6 +106,8 @@ export class TaskLoop {
       },
       signal,
     );
+    // Many tasks may wait for something at once, and each listens to it.
+    setMaxListeners(0, signal);
     signal.addEventListener('abort', () => this.#abort(), { once: true });
   }
 

@@ -34,9 +34,13 @@ export function pause(clock: Pick<Clock, 'after'>, delayMs: number, signal?: Abo
 export async function isDoneWithin(clock: Pick<Clock, 'after'>, done: Promise<unknown>, limitMs: number, signal?: AbortSignal): Promise<boolean> {
   const isOver = (): boolean => true;
   const over = new AbortController();
-  const late = pause(clock, limitMs, signal ? AbortSignal.any([over.signal, signal]) : over.signal).then(() => false);
+  const end = (): void => over.abort();
+  if (signal?.aborted) end();
+  signal?.addEventListener('abort', end, { once: true });
+  const late = pause(clock, limitMs, over.signal).then(() => false);
   const inTime = await Promise.race([done.then(isOver, isOver), late]);
-  over.abort();
+  end();
+  signal?.removeEventListener('abort', end);
   return inTime;
 }
 

@@ -4,6 +4,7 @@ import type { Clock } from '#base/clock';
 import { nanosecondsPerMillisecond } from '#base/text/duration';
 import type { Logger } from '#base/logger';
 import { Retries } from '#base/pace/retries';
+import { underAny } from '#base/pace/under-any';
 import { Refusal } from '#base/refusal';
 import { noMeter, type Meter } from '#base/meter';
 import type { Cluster } from '#control/cluster';
@@ -176,16 +177,18 @@ export class Follower {
   commits(range: CommitRange, ms: number): Promise<CommitList> {
     const { workers, place, clock } = this.#parts;
     const end = new AbortController();
-    const signal = AbortSignal.any([this.#stop.signal, end.signal]);
-    const late = new Promise<never>((_resolve, reject) => {
-      signal.addEventListener('abort', () => reject(new Refusal('unavailable', 'the repository is busy')), { once: true });
-    });
     const cancel = clock.after(ms, () => end.abort());
-    const turn = this.#turn(async () => {
-      signal.throwIfAborted();
-      return workers.commits(place, range, signal);
+    const asked = underAny([this.#stop.signal, end.signal], (signal) => {
+      const late = new Promise<never>((_resolve, reject) => {
+        signal.addEventListener('abort', () => reject(new Refusal('unavailable', 'the repository is busy')), { once: true });
+      });
+      const turn = this.#turn(async () => {
+        signal.throwIfAborted();
+        return workers.commits(place, range, signal);
+      });
+      return Promise.race([turn, late]);
     });
-    return Promise.race([turn, late]).finally(cancel);
+    return asked.finally(cancel);
   }
 
   async #peek(ref: string | undefined): Promise<PeekedCommit> {

@@ -5,6 +5,7 @@ import type { Logger } from '#base/logger';
 import { Refusal } from '#base/refusal';
 import { Repeater } from '#base/pace/repeater';
 import { Retries } from '#base/pace/retries';
+import { underAny } from '#base/pace/under-any';
 import { wholeText } from '#base/whole';
 import type { Cluster } from '#control/cluster';
 import { noteComments } from '#control/repository/notify';
@@ -188,8 +189,11 @@ export class Commenter {
     }
   }
 
-  async #ask({ url, method, headers, body }: ForgeRequest): Promise<unknown> {
-    const signal = AbortSignal.any([this.#stop.signal, AbortSignal.timeout(answerMs)]);
+  #ask(request: ForgeRequest): Promise<unknown> {
+    return underAny([this.#stop.signal, AbortSignal.timeout(answerMs)], (signal) => this.#askUnder(signal, request));
+  }
+
+  async #askUnder(signal: AbortSignal, { url, method, headers, body }: ForgeRequest): Promise<unknown> {
     const answer = await fetch(url, { method, headers, redirect: 'manual', signal, ...(body !== undefined && { body }) });
     const text = answer.body ? await wholeText(answer.body, largestAnswerBytes) : '';
     if (text === undefined) throw new NotTaken(`the answer is larger than ${largestAnswerBytes} bytes`);

@@ -3,6 +3,7 @@ import { timeOf, type Clock } from '#base/clock';
 import type { Logger } from '#base/logger';
 import { Repeater } from '#base/pace/repeater';
 import { Retries } from '#base/pace/retries';
+import { underAny } from '#base/pace/under-any';
 import type { Cluster } from '#control/cluster';
 import { newsOf } from '#control/repository/told/news';
 import { messageSaid, noteVerdict } from '#control/repository/notify';
@@ -96,8 +97,12 @@ export class Teller {
   }
 
   /** `final`: asking again does not help. */
-  async #post(asked: TellRequest): Promise<'said' | { reason: string; final: boolean }> {
-    const request = requestOf(asked, AbortSignal.any([this.#stop.signal, AbortSignal.timeout(answerMs)]));
+  #post(asked: TellRequest): Promise<'said' | { reason: string; final: boolean }> {
+    return underAny([this.#stop.signal, AbortSignal.timeout(answerMs)], (signal) => this.#postUnder(signal, asked));
+  }
+
+  async #postUnder(signal: AbortSignal, asked: TellRequest): Promise<'said' | { reason: string; final: boolean }> {
+    const request = requestOf(asked, signal);
     if (!request) return { reason: 'its address or its token is none that can be sent', final: true };
     try {
       const answer = await fetch(request);

@@ -2,6 +2,7 @@
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import type { Clock } from '#base/clock';
+import { underAny } from '#base/pace/under-any';
 import { Refusal } from '#base/refusal';
 import { wholeText } from '#base/whole';
 import type { VaultPlace } from '#model/object/repository';
@@ -124,10 +125,13 @@ export class VaultClient {
     return text;
   }
 
-  async #send(method: 'GET' | 'POST', path: string, headers: Readonly<Record<string, string>>, body?: string): Promise<Answer> {
+  #send(...asked: [method: 'GET' | 'POST', path: string, headers: Readonly<Record<string, string>>, body?: string]): Promise<Answer> {
+    return underAny([this.#parts.signal, AbortSignal.timeout(answerMs)], (signal) => this.#sendUnder(signal, ...asked));
+  }
+
+  async #sendUnder(signal: AbortSignal, method: 'GET' | 'POST', path: string, headers: Readonly<Record<string, string>>, body?: string): Promise<Answer> {
     const { Address, Namespace, CA } = this.#place;
     const url = `${Address.replace(/\/+$/, '')}/v1/${path}`;
-    const signal = AbortSignal.any([this.#parts.signal, AbortSignal.timeout(answerMs)]);
     const all = {
       ...headers,
       Accept: 'application/json',
