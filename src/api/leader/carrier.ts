@@ -89,8 +89,11 @@ export class Carrier {
     try {
       return { answer: await here(call) };
     } catch (error) {
-      const deposed = error instanceof Refusal && error.code === 'unavailable' && (error.facts['outcome'] !== undefined || !this.#parts.leader.leads());
-      if (!deposed || call.response.headersSent) throw error;
+      if (!(error instanceof Refusal) || error.code !== 'unavailable' || call.response.headersSent) throw error;
+      const deposed = error.facts['outcome'] !== undefined || !this.#parts.leader.leads();
+      // Busy managers did not confirm in time that this one leads: of what is only read nothing has come yet.
+      const unconfirmed = isRead(call.request) && error.facts['reason'] === 'noLeader';
+      if (!deposed && !unconfirmed) throw error;
       return { later: error };
     }
   }

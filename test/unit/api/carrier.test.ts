@@ -129,6 +129,22 @@ test('a leader that hands its leadership on lets the next one answer, whoever wa
   }
 });
 
+test('what is read while the managers are too busy to confirm the leader is asked again, whoever was asked', async () => {
+  for (const asked of ['leader', 'other']) {
+    const [one, two] = await Promise.all([start(10_000), start(10_000)]);
+    one.line.open = wayTo(two);
+    two.line.leads = true;
+    const read = two.cluster.read.bind(two.cluster);
+    let busy = 3;
+    two.cluster.read = () => {
+      if (busy-- > 0) throw new Refusal('unavailable', 'The swarm does not have a leader.', { reason: 'noLeader' });
+      return read();
+    };
+    expect((await (asked === 'leader' ? two : one).ask('GET', '/nodes')).status).toBe(200);
+    expect(busy).toBeLessThan(0);
+  }
+});
+
 test('unused networks of the cluster are pruned by whoever leads, whichever manager is asked', async () => {
   const [one, two] = await Promise.all([start(), start()]);
   two.line.leads = true;
