@@ -225,6 +225,48 @@ describe.skipIf(reason !== undefined)(reason ? `managers (skipped: ${reason})` :
     await eventually(() => managers.flatMap(containersOf).length, 5);
   });
 
+  test('the host of the leader loses its line: who asks a follower just then is answered, and on the others no fenced task stops', async () => {
+    const cut = await leader();
+    const others = daemons.filter((daemon) => daemon !== cut);
+    const [near, far] = managers.filter((daemon) => daemon !== cut) as [HostDaemon, HostDaemon];
+    const fenced = ['--label', 'shoal.fence=true', '--mode', 'global', '--stop-grace-period', '1s'];
+    await insist(near, 'service', 'create', '-d', '--name', 'kept', ...fenced, image);
+    await eventually(() => running(near, 'kept'), allRun(daemons));
+    const before = others.flatMap(containersOf).toSorted();
+    cluster.machines.cut(cut.host);
+    try {
+      await Promise.all([near.ask('config', 'create', 'line', near.file('line', 'x')), far.askDocker('node', 'ls')]);
+      await eventually(async () => (await placesAt(far)).filter((line) => line.startsWith(cut.host.name)), [`${cut.host.name} Down Unreachable`]);
+      await eventually(async () => (await running(far, 'app')).filter((line) => line.endsWith(' Running') && !line.startsWith(cut.host.name)).length, 5);
+      // Beside what replaces the lost ones, nothing has begun or ended.
+      const now = others.flatMap(containersOf).toSorted();
+      expect([now.length, before.filter((id) => !now.includes(id))], logs()).toEqual([before.length + 1, []]);
+    } finally {
+      cluster.machines.heal(cut.host);
+    }
+    await eventually(async () => (await placesAt(cut)).filter((line) => line.split(' ')[1] === 'Ready').length, 5);
+    await insist(near, 'service', 'rm', 'kept');
+    await eventually(() => allContainers().length, 5);
+  });
+
+  test('five managers that are all killed at once are as they were, and so is what runs', async () => {
+    const [first] = managers as [HostDaemon];
+    await insist(first, 'node', 'promote', ...workers.map(({ host }) => host.name));
+    const seats = async (daemon: HostDaemon) => (await placesAt(daemon)).map((line) => line.split(' ').slice(1).join(' ')).toSorted();
+    const five = ['Ready Leader', ...new Array<string>(4).fill('Ready Reachable')];
+    for (const daemon of daemons) await eventually(() => seats(daemon), five);
+    await first.ask('swarm', 'update', '--dispatcher-heartbeat', '5s');
+    const before = allContainers();
+    await Promise.all(daemons.map((daemon) => daemon.kill()));
+    await Promise.all(daemons.map((daemon) => daemon.start()));
+    for (const daemon of daemons) await eventually(() => seats(daemon), five);
+    expect(allContainers()).toEqual(before);
+    expect((await running(first, 'app')).filter((line) => line.endsWith(' Running')).length).toBe(5);
+    await first.ask('swarm', 'update', '--dispatcher-heartbeat', '1s');
+    await insist(first, 'node', 'demote', ...workers.map(({ host }) => host.name));
+    await eventually(() => seats(first), ['Ready', 'Ready', 'Ready Leader', 'Ready Reachable', 'Ready Reachable']);
+  });
+
   test('a manager leaves: it is asked first, hands over its seat, and is forgotten', async () => {
     const leaving = await leader();
     const [other] = managers.filter((daemon) => daemon !== leaving) as [HostDaemon];
