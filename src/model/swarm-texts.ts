@@ -17,6 +17,9 @@ export const swarmTexts = {
   leavingLocked: 'Swarm is encrypted and locked. Please unlock it first or use `--force` to ignore this message.',
   wrongUnlockKey: 'swarm could not be unlocked: invalid key provided',
   expired: 'Swarm certificates have expired. To replace them, leave the swarm and join again.',
+  /** Of ours, behind the one before on a manager: to leave is no way where it holds for all of them, for the cluster would be lost. */
+  managersSlept:
+    'Where no manager has a good certificate: "shoal swarm init --force-new-cluster" on one of them, then "shoal node readmit" there for the others.',
   needsToken: 'A valid join token is necessary to join this cluster',
   notPart: 'This node is not part of a swarm',
   alreadyPart: 'This node is already part of a swarm. Use "docker swarm leave" to leave this swarm and join another one.',

@@ -39,7 +39,7 @@ export function apiDependencies(options: DaemonOptions, logger: Logger, { door, 
   };
   return {
     cluster: door,
-    leader: leaderWay(managing),
+    leader: leaderWay(managing, () => member()?.problem),
     swarm: life,
     custody: life.custody,
     authority: { change: async (cluster, wanted) => managing().authority.change(cluster, wanted) },

@@ -5,8 +5,8 @@ import { swarmTexts } from '#model/swarm-texts';
 import { noLeaderRefusal } from '#replica/group/standing';
 import type { ManagerPart } from './member/manager-part.ts';
 
-/** @param managing refuses where this node is no manager */
-export function leaderWay(managing: () => ManagerPart): LeaderLine {
+/** @param managing refuses where this node is no manager @param problem what keeps the node itself from the others */
+export function leaderWay(managing: () => ManagerPart, problem: () => string | undefined): LeaderLine {
   const standing = () => managing().seat.standing();
   return {
     alone: () => {
@@ -26,7 +26,8 @@ export function leaderWay(managing: () => ManagerPart): LeaderLine {
       if (quorumLostAt === undefined) return undefined;
       // One that was let go, or was never taken in, hears of nobody: its next certificate makes it a worker.
       if (!members.some((member) => member.id === id)) return new Refusal('unavailable', swarmTexts.starting);
-      return noLeaderRefusal(standing());
+      const { code, message, facts } = noLeaderRefusal(standing());
+      return new Refusal(code, [message, problem() ?? []].flat().join(' '), facts);
     },
     view: () => managing().seat.view(),
     standing,

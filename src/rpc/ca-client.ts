@@ -69,18 +69,18 @@ export function askToJoin(address: string, root: string, asked: Joining, credent
   return call(address, credentials, changeLimitMs, (client, options, answer) => client.join(request, ...options, answer));
 }
 
-/** Asks one after the other until one answers, or refuses `failedPrecondition` as a leader alone does; else what the last one said is why there is none. */
+/** Asks one after the other until one answers, or refuses `failedPrecondition` as a leader alone does; else what each of them said is why there is none. */
 export async function askAnyToRenew(managers: readonly string[], credentials: ChannelCredentials, request: RenewRequest): Promise<RenewResponse> {
-  let last: unknown = new Refusal('unavailable', 'this node knows no manager');
+  const said = new Set<string>();
   for (const manager of managers) {
     try {
       return await askToRenew(manager, credentials, request);
     } catch (error) {
-      if (error instanceof Refusal && error.code === 'failedPrecondition') throw error;
-      last = error;
+      if (!(error instanceof Refusal) || error.code === 'failedPrecondition') throw error;
+      said.add(error.message);
     }
   }
-  throw last;
+  throw new Refusal('unavailable', said.size === 0 ? 'this node knows no manager' : [...said].join('; '));
 }
 
 /** @internal */

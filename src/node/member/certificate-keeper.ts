@@ -186,10 +186,12 @@ export class CertificateKeeper {
       await this.renew();
       this.#parts.logger.info({}, 'the node has a new certificate: its lines to the managers go on with it');
     } catch (error) {
-      const delayMs = renewAgainMs(++this.#failures, this.#parts.random.next());
+      const delayMs = renewAgainMs(++this.#failures, this.#tls !== undefined, this.#parts.random.next());
       this.#parts.logger.warn(
         { error: (error as Error).message, delayMs },
-        'this node got no new certificate: the one it has serves until it expires, and another is asked for after the delay',
+        this.#tls
+          ? 'this node got no new certificate: the one it has serves until it expires, and another is asked for after the delay'
+          : 'this node has no good certificate, and got none: another is asked for after the delay',
       );
       this.#schedule(delayMs);
     }

@@ -45,6 +45,7 @@ export class ManagerDoor {
   readonly #ca: CaService;
   readonly #local: RpcServer;
   #remote: RpcServer | undefined;
+  #beginning = false;
   #cancel: () => void = () => {};
   #stopped = false;
 
@@ -64,7 +65,8 @@ export class ManagerDoor {
 
   /** Listens for the other nodes. An address that is taken by now is no reason to end what runs: it is tried again. */
   async listen(tls: LiveTls): Promise<void> {
-    if (this.#remote || this.#stopped) return;
+    if (this.#remote || this.#beginning || this.#stopped) return;
+    this.#beginning = true;
     const { listen, members, isNodeAt, transport, connected, logger, clock } = this.#parts;
     const server = new RpcServer(listen, {
       credentials: serverCredentials(tls),
@@ -86,7 +88,10 @@ export class ManagerDoor {
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
       logger.warn({ listen, error: error.message }, 'other nodes cannot reach this manager: free its address; it is tried again every few seconds');
+      this.#cancel();
       this.#cancel = clock.after(retryMs, () => void this.listen(tls));
+    } finally {
+      this.#beginning = false;
     }
   }
 

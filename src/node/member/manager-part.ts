@@ -84,6 +84,7 @@ export class ManagerPart {
   #gitops: GitOps | undefined;
   #authority: CertificateAuthority | undefined;
   readonly #door: ManagerDoor | undefined;
+  #isOpen = false;
   readonly #seal: SealFollower;
   readonly #folder: string;
 
@@ -303,7 +304,13 @@ export class ManagerPart {
   async open(tls: LiveTls | undefined): Promise<void> {
     this.#seal.start();
     await this.#door?.startLocal();
+    this.#isOpen = true;
     if (tls) await this.#door?.listen(tls);
+  }
+
+  /** The node has a certificate: the others may have waited for that. */
+  async certified(tls: LiveTls): Promise<void> {
+    if (this.#isOpen) await this.#door?.listen(tls);
   }
 
   /** Nodes turn to other managers. */

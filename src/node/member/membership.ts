@@ -92,7 +92,7 @@ export class Membership {
       certificates,
       certify: (request, seat) => this.#certify(request, seat),
       lock: () => parts.lock.text,
-      renewed: () => this.#work?.certified(),
+      renewed: () => this.#certified(),
       clock,
       random: systemRandom,
       logger: logger.child({ part: 'certificate' }),
@@ -205,6 +205,8 @@ export class Membership {
     }
     while (!manager.seat.leads()) await pause(clock, lookMs);
     await manager.seat.submit(keepOneManager(this.#identity.nodeId));
+    // A cluster that was off for longer than its certificates live is begun again so.
+    await this.#keeper.obtain();
     await manager.open(this.#keeper.tls);
     onSeat(manager);
     logger.warn({}, 'the cluster was made anew with this node as its only manager: the others are workers to it, and become that when they come back');
@@ -228,7 +230,8 @@ export class Membership {
 
   /** What keeps a node from its cluster, in words for its operator. */
   get problem(): string | undefined {
-    return this.#work && (this.#keeper.problem ?? this.#work.agent.refused);
+    const { problem } = this.#keeper;
+    return this.#work && (problem && this.#manager ? `${problem} ${swarmTexts.managersSlept}` : (problem ?? this.#work.agent.refused));
   }
 
   /** Resolves when the managers serve this node, and it takes part if it is one; or after `limitMs`. */
@@ -257,6 +260,12 @@ export class Membership {
   #newManager(begins: ManagerPartParts['begins']): ManagerPart {
     const socket = this.#socket === undefined ? {} : { socket: this.#socket };
     return new ManagerPart(this.#identity, this.#options, { ...this.#parts, ...socket, begins, keeper: this.#keeper, tls: () => this.#keeper.tls });
+  }
+
+  #certified(): void {
+    this.#work?.certified();
+    const { tls } = this.#keeper;
+    if (tls) this.#manager?.certified(tls).catch(this.#parts.onFatal);
   }
 
   /** The managers say where they are, and what this node is to be. */

@@ -35,7 +35,8 @@ test('it is renewed between half and four fifths of its life, and the more often
   const validity = { notBefore: now, notAfter: now + 100 * hour };
   expect(renewAt(validity, 0)).toBe(now + 50 * hour);
   expect(renewAt(validity, 0.999_999_999)).toBe(now + 80 * hour);
-  expect([1, 2, 3, 100].map((failures) => renewAgainMs(failures, 1))).toEqual([5000, 10_000, 20_000, hour]);
+  expect([1, 2, 3, 100].map((failures) => renewAgainMs(failures, true, 1))).toEqual([5000, 10_000, 20_000, hour]);
+  expect([1, 2, 3, 100].map((failures) => renewAgainMs(failures, false, 1))).toEqual([5000, 10_000, 20_000, 60_000]);
   expect(hasExpired(validity, now + 100 * hour - 1)).toBe(false);
   expect(hasExpired(validity, now + 100 * hour)).toBe(true);
 });
