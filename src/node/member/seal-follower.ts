@@ -26,6 +26,8 @@ export class SealFollower {
   readonly #parts: SealFollowerParts;
   #ways: (() => void)[] = [];
   readonly #looks: Repeater;
+  #end: (nothing: undefined) => void = () => {};
+  readonly #ended = new Promise<undefined>((resolve) => (this.#end = resolve));
 
   constructor(parts: SealFollowerParts) {
     this.#parts = parts;
@@ -45,13 +47,16 @@ export class SealFollower {
 
   async stop(): Promise<void> {
     for (const away of this.#ways) away();
+    this.#end(undefined);
     await this.#looks.stop();
   }
 
   /** What this manager holds may be older than what its disk is sealed with already: only the newest counts. */
   async #follow(): Promise<void> {
     const { seat, lock, keeper, folder, logger } = this.#parts;
-    const cluster = clusterOf(await seat.read());
+    // A manager that was let go is never brought what its read waits for: whoever stops this does not wait for that.
+    const view = await Promise.race([seat.read(), this.#ended]);
+    const cluster = view && clusterOf(view);
     const wanted = cluster?.Shoal?.UnlockKey;
     if (!cluster || this.#looks.stopped || wanted === lock.text) return;
     await lock.change(wanted, folder, keeper);
