@@ -9,7 +9,7 @@ export class LinkWatch {
   readonly #process: WaitingProcess;
 
   constructor(clock: Clock, changed: () => void) {
-    this.#process = new WaitingProcess(['ip', '-o', 'monitor', 'link'], clock, { heard: (line) => isLoss(line) && changed() });
+    this.#process = new WaitingProcess(['ip', '-o', 'monitor', 'link'], clock, { heard: (line) => isLoss(line) && changed(), ended: changed });
   }
 
   start(): void {

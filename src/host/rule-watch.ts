@@ -74,7 +74,7 @@ export class RuleWatch {
     return this.#touches.delete(table);
   }
 
-  /** Begins to watch, which takes a moment. `changed` is called after each change, our own too. */
+  /** Begins to watch, which takes a moment. `changed` is called after each change, our own too, and when one may have been missed. */
   start(changed: () => void): void {
     this.#changed = changed;
     this.#process.start();
@@ -120,6 +120,8 @@ export class RuleWatch {
     this.#heard = false;
     this.#losses += 1;
     this.#touchedNow = new Set();
-    this.#parts.logger.debug({}, 'nothing tells of changed rules: they are looked at every 20 s until a watch runs again');
+    this.#parts.logger.debug({}, 'nothing tells of changed rules: they are looked at now, and every 20 s until a watch runs again');
+    // A flush of everything can be what it died of.
+    this.#changed();
   }
 }

@@ -1,4 +1,4 @@
-/** A tool that waits for the kernel's news and tells them line by line: it ends with us however we end, and is started again a while after it ended. */
+/** A tool that waits for the kernel's news and tells them line by line: it ends with us however we end, and is started again soon after it ended, later where that does not help. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
@@ -7,14 +7,15 @@ import { toolEnvironment } from './run.ts';
 
 /** It would hold the host's network namespace, and reads nobody's words. */
 const withUs = ['--pdeathsig', 'KILL'] as const;
-/** Before it is started again. */
-const againMs = 60_000;
+/** Before it is started again; twice as long each time that it ended sooner than `againMs.most` after its start. */
+const againMs = { least: 1000, most: 60_000 };
 
 export interface WaitingCalls {
   /** It was started; it may not listen yet. */
   begun?(): void;
   heard(line: string): void;
-  ended?(): void;
+  /** What happened since is told by nobody. */
+  ended(): void;
 }
 
 export class WaitingProcess {
@@ -23,6 +24,8 @@ export class WaitingProcess {
   readonly #calls: WaitingCalls;
   #child: ChildProcess | undefined;
   #stopped = true;
+  #begunAt = 0;
+  #againMs = againMs.least;
   #cancel: () => void = () => {};
 
   constructor(command: readonly string[], clock: Clock, calls: WaitingCalls) {
@@ -51,6 +54,7 @@ export class WaitingProcess {
   #begin(): void {
     const child = spawn('setpriv', [...withUs, ...this.#command], { stdio: ['ignore', 'pipe', 'ignore'], env: toolEnvironment() });
     this.#child = child;
+    this.#begunAt = this.#clock.monotonicNow();
     // Without descriptors for it there is none; the error comes in a moment.
     const output = child.stdout as Readable | null;
     if (output)
@@ -65,7 +69,10 @@ export class WaitingProcess {
   #ended(child: ChildProcess): void {
     if (this.#child !== child || this.#stopped) return;
     this.#child = undefined;
-    this.#calls.ended?.();
-    this.#cancel = this.#clock.after(againMs, () => this.#begin());
+    const held = this.#clock.monotonicNow() - this.#begunAt >= againMs.most;
+    const delayMs = held ? againMs.least : this.#againMs;
+    this.#againMs = Math.min(2 * delayMs, againMs.most);
+    this.#cancel = this.#clock.after(delayMs, () => this.#begin());
+    this.#calls.ended();
   }
 }
