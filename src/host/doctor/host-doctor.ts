@@ -11,6 +11,7 @@ import type { HostBridges } from '../host-bridges.ts';
 import type { HostPorts } from '../host-ports.ts';
 import type { HostOverlay } from '../overlay/host-overlay.ts';
 import { run } from '../run.ts';
+import { EngineChains } from './engine-chains.ts';
 import { lookInside } from './inside.ts';
 import { Probes } from './probes.ts';
 
@@ -40,6 +41,7 @@ const fullShare = 0.9;
 export class HostDoctor {
   readonly #parts: HostDoctorParts;
   readonly #probes: Probes;
+  readonly #engine = new EngineChains();
 
   constructor(parts: HostDoctorParts) {
     this.#parts = parts;
@@ -61,9 +63,9 @@ export class HostDoctor {
     return this.#probes.heard();
   }
 
-  /** What a daemon that died left goes. */
-  start(): Promise<void> {
-    return this.#probes.clear();
+  /** What a daemon that died left goes, and what the engine has of chains is kept in mind. */
+  async start(): Promise<void> {
+    await Promise.all([this.#probes.clear(), this.#engine.missing()]);
   }
 
   stop(): Promise<void> {
@@ -81,6 +83,7 @@ export class HostDoctor {
     const parts = await Promise.all([
       this.#probes.managers(managers),
       this.#firewall(managers),
+      twice(() => this.#engineRules(), this.#parts.clock),
       twice(() => this.#kernel(), this.#parts.clock),
       twice(() => this.#inside(), this.#parts.clock),
       this.#containers(),
@@ -126,6 +129,15 @@ export class HostDoctor {
         });
     }
     return found;
+  }
+
+  async #engineRules(): Promise<Finding[]> {
+    const missing = await this.#engine.missing();
+    if (missing.length === 0) return [];
+    const text = `the engine's own rules are gone (${missing.join(', ')}): it may make no network any more, and its containers may have no way out`;
+    const advice =
+      'restart the engine (systemctl restart docker), which makes them again; without live-restore its containers end with it: drain the node first. See who flushes rules (nft flush ruleset, restarts of a firewall). Where the engine is to have none, restart the daemon';
+    return [{ level: 'error', check: 'firewall', text, advice }];
   }
 
   async #kernel(): Promise<Finding[]> {

@@ -74,6 +74,31 @@ test('what is on its way to be mended is not told', async () => {
   expect(await textsOf(doctorOf({ differing: async () => (++looks === 1 ? ['front'] : []) }))).toEqual([]);
 });
 
+test.each([
+  ['of nat', '-N DOCKER', ''],
+  ['of filter', '', '-N DOCKER'],
+])('an engine that has the one chain has lost the other: that %s is there', async (_which, nat, filter) => {
+  tool('iptables', `case "$*" in *"-t nat -S"*) echo "${nat}" ;; *"-t filter -S"*) echo "${filter}" ;; esac`);
+  tool('nft', 'echo "{}"');
+  const lost = nat === '' ? 'nat' : 'filter';
+  expect(await textsOf(doctorOf())).toEqual([expect.stringContaining(`the engine's own rules are gone (the chain DOCKER of the table ${lost})`)]);
+});
+
+test('the engine’s chains are gone once they were there; an engine that never had any is well', async () => {
+  tool(
+    'iptables',
+    `[ -e ${folder}/flushed ] || case "$*" in *"-t nat -S"*) echo "-N DOCKER"; echo "-A PREROUTING -m addrtype -j DOCKER" ;; *"-t filter -S"*) echo "-N DOCKER" ;; esac`,
+  );
+  tool('nft', 'echo "{}"');
+  const [before, after] = [doctorOf({}, {}, { instance: 'chains' }), doctorOf()];
+  await before.start();
+  expect(await textsOf(before)).toEqual([]);
+  writeFileSync(join(folder, 'flushed'), '');
+  const gone = 'the chain DOCKER of the table nat, the chain DOCKER of the table filter, the jump to DOCKER in PREROUTING';
+  expect(await textsOf(before)).toEqual([expect.stringContaining(`(${gone})`)]);
+  expect(await textsOf(after)).toEqual([]);
+});
+
 test('a rule of ours that the engine’s firewall lacks, and more rules than are read', async () => {
   tool('iptables', 'case "$*" in *-S*) yes -- "-A FORWARD -j ACCEPT" | head -c 5000000 ;; *) exit 1 ;; esac');
   tool('nft', 'echo "{}"');
