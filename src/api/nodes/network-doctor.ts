@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 import { OneByOne } from '#base/pace/one-by-one';
 import { Refusal } from '#base/refusal';
 import type { Diagnosis, DoctorPeer, ExaminedNode, Finding, Heard, Listening, Look, NetworkLook } from '#model/doctor/examination';
-import { judgeEncryption, judgeServices, judgeWay, type Participant } from '#model/doctor/verdict';
+import { judgeEncryption, judgeSeat, judgeServices, judgeWay, type Participant } from '#model/doctor/verdict';
 import { managerAddresses } from '#model/manager-address';
 import { findObject } from '#control/find';
 import { isEncrypted } from '#model/object/network';
@@ -70,7 +70,11 @@ async function diagnose(call: Call, context: Context): Promise<Diagnosis> {
   await eachOf(listeners, async (each) => void (each.look = lookIn(await ask(each, { what: 'look', managers }))));
   const ways = judgeWays(live, only);
   const encrypted = [...view.list('network')].filter(isEncrypted);
-  for (const { node, findings } of examined) findings.push(...judgeEncryption(view.get('node', node.nodeId), encrypted));
+  const seen = live.flatMap(({ look }) => look?.findings ?? []);
+  for (const { node, findings } of examined) {
+    const known = view.get('node', node.nodeId);
+    findings.push(...judgeEncryption(known, encrypted), ...judgeSeat(known, seen));
+  }
   await compareServices(context, live, async (each) => lookIn(await ask(each, { what: 'look', managers: [] })));
   const told = examined.filter(({ node, findings }) => only === undefined || node.nodeId === only || findings.length > 0);
   return { nodes: told.map(shown), ways, leftOut: all.length - examined.length };

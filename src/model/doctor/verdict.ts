@@ -1,4 +1,5 @@
 /** What the packets that arrived say of the ways between nodes. */
+import { managerAddress, placeParts, roleOf } from '../manager-address.ts';
 import type { Network } from '../object/network.ts';
 import { canEncrypt, lackOf, type Node } from '../object/node.ts';
 import type { DoctorPeer, Finding, Heard, Listening } from './examination.ts';
@@ -46,6 +47,18 @@ export function judgeServices(expected: ReadonlyMap<string, { name: string; dige
   for (const [id, { name, digest }] of expected) if (held[id] !== digest) wrong.push(held[id] === undefined ? `${name} is missing` : `${name} is another`);
   for (const id of Object.keys(held)) if (!expected.has(id)) wrong.push(`service ${id} is there and should not be`);
   return wrong;
+}
+
+/** Of a manager that is called in vain at the address that it advertised, as `found` on any node says, and itself speaks from another. */
+export function judgeSeat(node: Node | undefined, found: readonly Finding[]): Finding[] {
+  if (!node || roleOf(node) !== 'manager' || node.Status.State !== 'ready') return [];
+  const place = managerAddress(node);
+  const speaksFrom = node.Status.Addr ?? '';
+  if (speaksFrom === '' || speaksFrom === placeParts(place).host) return [];
+  if (!found.some(({ check, text }) => check === 'managers' && text.includes(` ${place} `))) return [];
+  const text = `this manager advertises ${place}, where it is not reached, and speaks from ${speaksFrom} itself`;
+  const advice = `where its address changed: demote it (shoal node demote), then shoal swarm leave and shoal swarm join --token with a manager's token on it; or give the host ${placeParts(place).host} again`;
+  return [{ level: 'error', check: 'managers', text, advice }];
 }
 
 /** Names of networks in one sentence. */

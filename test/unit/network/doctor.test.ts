@@ -1,8 +1,8 @@
 /** What a doctor of the network makes of what it sees: packets that came, rules of others, answers inside a container, services that nodes hold. */
 import { expect, test } from 'vitest';
-import { endpointDigest } from '#model/doctor/examination';
+import { endpointDigest, type Finding } from '#model/doctor/examination';
 import { probePayload, probeSizes } from '#model/doctor/probe';
-import { judgeEncryption, judgeServices, judgeWay, type Participant } from '#model/doctor/verdict';
+import { judgeEncryption, judgeSeat, judgeServices, judgeWay, type Participant } from '#model/doctor/verdict';
 import { networkNumbers } from '#model/options/network-options';
 import { probeNumber } from '#model/doctor/probe';
 import { foreignIptables, foreignNft } from '#network/doctor/foreign-rules';
@@ -60,6 +60,25 @@ test.each([
   const finding = judgeWay(one(1, 1500), { ...one(2, 9000), heard });
   expect(finding?.check).toBe(check);
   if (text !== undefined) expect(finding?.text).toContain(text);
+});
+
+test('a manager that nobody reaches where it was, and that speaks from another address, is told as one that moved', () => {
+  const manager = (Addr: string, State: 'ready' | 'down' = 'ready') =>
+    aNode('n3', { Status: { State, Addr }, Shoal: { Role: 'manager', ManagerAddr: '10.0.0.3:2377' } });
+  const unreached = (place: string): Finding => ({
+    level: 'error',
+    check: 'managers',
+    text: `the manager at ${place} is not reached by TCP: EHOSTUNREACH`,
+    advice: 'let it through',
+  });
+  const [told] = judgeSeat(manager('10.0.0.33'), [unreached('10.0.0.3:2377')]);
+  expect(told?.text).toBe('this manager advertises 10.0.0.3:2377, where it is not reached, and speaks from 10.0.0.33 itself');
+  expect(told?.advice).toContain('shoal node demote');
+  // Others are not reached, or it is where it was; behind a translation of addresses it speaks from another and is reached.
+  expect(judgeSeat(manager('10.0.0.33'), [unreached('10.0.0.30:2377')])).toEqual([]);
+  expect(judgeSeat(manager('10.0.0.33'), [])).toEqual([]);
+  expect(judgeSeat(manager('10.0.0.3'), [unreached('10.0.0.3:2377')])).toEqual([]);
+  expect(judgeSeat(manager('10.0.0.33', 'down'), [unreached('10.0.0.3:2377')])).toEqual([]);
 });
 
 test('rules of iptables that drop before ours, or what nodes send one another; what drops after ours, or something else, is nobody’s business', () => {
