@@ -58,6 +58,22 @@ export interface Repair {
   touched: readonly string[];
 }
 
+/**
+ * `seen` with what the plan asks for and was not seen: bridges that the engine made since, of which nothing is known but that they are among `devices`.
+ * Nobody can have laid anything on them, and their tunnels are still to be made. Undefined: somebody has to look.
+ */
+export function withNewBridges({ tunnels, answers }: PlannedLinks, seen: SeenOverlay, devices: ReadonlySet<string>): SeenOverlay | undefined {
+  const isNew = (bridge: string): boolean => !seen.bridges.has(bridge) && devices.has(bridge);
+  const isKnown = (tunnel: Tunnel): boolean => seen.bridges.has(tunnel.bridge) && seen.devices.has(tunnel.device);
+  const isToCome = (tunnel: Tunnel): boolean => isNew(tunnel.bridge) && !seen.devices.has(tunnel.device) && !devices.has(tunnel.device);
+  if (!tunnels.every((tunnel) => isKnown(tunnel) || isToCome(tunnel))) return undefined;
+  if (!answers.every(({ bridge }) => seen.bridges.has(bridge) || isNew(bridge))) return undefined;
+  const come = [...tunnels, ...answers].flatMap(({ bridge }) => (isNew(bridge) ? [bridge] : []));
+  if (come.length === 0) return seen;
+  const fresh: SeenBridge = { mac: '', answers: new Set(), portMtu: 0 };
+  return { ...seen, bridges: new Map([...seen.bridges, ...come.map((bridge): [string, SeenBridge] => [bridge, fresh])]) };
+}
+
 /** What makes `seen` what the plan asks for. */
 export function repairOverlay({ bridges: own, tunnels, answers }: PlannedLinks, seen: SeenOverlay, underlay: Underlay): Repair {
   const ip: string[] = [];

@@ -8,7 +8,7 @@ import { isEncrypted } from '#model/object/network';
 import type { Counters, Facet, LocalNetwork, Overlay } from '#network/contract';
 import { encryptedMtu } from '#network/encryption';
 import { planOverlay, type OverlayPlan } from '#network/overlay';
-import { repairedOverlay, repairOverlay, type Repair, type SeenOverlay, type Underlay } from '#network/overlay-repair';
+import { repairedOverlay, repairOverlay, type Repair, type SeenOverlay, type Underlay, withNewBridges } from '#network/overlay-repair';
 import { type Guarded, overlayRules, overlayTableName } from '#network/rules/overlay-rules';
 import { announceChanges } from '../bridge.ts';
 import { deviceNames } from '../devices.ts';
@@ -188,11 +188,9 @@ export class HostOverlay implements Facet<Overlay> {
   }
 
   async #mend(plan: OverlayPlan): Promise<readonly string[]> {
-    const known = this.#known;
-    const unknown =
-      plan.tunnels.some(({ device }) => !known?.seen.devices.has(device)) ||
-      [...plan.tunnels, ...plan.answers].some(({ bridge }) => !known?.seen.bridges.has(bridge));
-    const { seen, ground } = known && !unknown ? known : await this.#look();
+    // A network that comes while containers wait for it is no reason to read all that the kernel has.
+    const known = this.#known && withNewBridges(plan, this.#known.seen, await deviceNames());
+    const { seen, ground } = known && this.#known ? { seen: known, ground: this.#known.ground } : await this.#look();
     this.#known = undefined;
     const underlay = this.#underlay(plan, ground);
     const repair = repairOverlay(plan, seen, underlay);

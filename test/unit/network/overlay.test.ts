@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { EndpointTask } from '#model/object/assignment';
 import type { Overlay, Peer } from '#network/contract';
 import { planOverlay } from '#network/overlay';
-import { repairedOverlay, repairOverlay, type SeenOverlay } from '#network/overlay-repair';
+import { repairedOverlay, repairOverlay, type SeenOverlay, withNewBridges } from '#network/overlay-repair';
 import { overlayRules } from '#network/rules/overlay-rules';
 import { endpointTask, numberedNetwork, serviceEndpoint } from '#test/support/endpoints';
 
@@ -142,6 +142,22 @@ describe('the repair', () => {
     const { ip, bridge, touched } = repairOverlay(plan, damage(whole), ground);
     expect(ip.length + bridge.length).toBe(lines);
     expect(touched).toEqual([front.network.Spec.Name]);
+  });
+
+  test('a bridge that the engine made since is served as if it had been looked at, and what somebody may have had hands on is looked at', () => {
+    const both = planOverlay(overlay([two, peer('node2', '10.6.0.254', '192.0.2.2', back)], task('t2', 'node2', '10.5.0.3')));
+    const { 'sh-backnetwork': _gone, ...rest } = Object.fromEntries(whole.bridges);
+    const before = { ...whole, bridges: new Map(Object.entries(rest)) };
+    const devices = new Set([...bridges, 'vx-frontnetwor']);
+    const seen = withNewBridges(both, before, devices);
+    expect(seen && repairOverlay(both, seen, ground)).toEqual(repairOverlay(both, whole, ground));
+    expect(seen && repairOverlay(both, repairedOverlay(both, seen, ground), ground)).toMatchObject({ ip: [], bridge: [], absent: [] });
+    expect(withNewBridges(plan, whole, devices)).toBe(whole);
+    // Not there yet; with a device that nobody saw; one that was there when it had no tunnel; a tunnel that is gone.
+    expect(withNewBridges(both, before, new Set([bridges[0] ?? '']))).toBeUndefined();
+    expect(withNewBridges(both, before, new Set([...devices, 'vx-backnetwork']))).toBeUndefined();
+    expect(withNewBridges(both, whole, devices)).toBeUndefined();
+    expect(withNewBridges(plan, { ...whole, devices: new Map() }, devices)).toBeUndefined();
   });
 
   test('a bridge that is gone is told, the others are served', () => {
