@@ -42,13 +42,35 @@ export function readQuery(message: Uint8Array): Query | undefined {
 
 export const responseCode = { ok: 0, serverFailure: 2, nameUnknown: 3, refused: 5 } as const;
 
-/** An answer to `query`; by UDP it is cut to the asker's size with the TC bit set, so that he asks again by TCP. */
+/** In place of a name: the question's, which always begins at the same byte (RFC 1035 §4.1.4). */
+const questionName = Buffer.from([0xc0, headerBytes]);
+const answerCountAt = 6;
+
+/**
+ * An answer to `query`. By UDP it is cut to the asker's size, with the TC bit set, so that he asks again by TCP; who cannot has at
+ * least as many of the answers as find room.
+ */
 export function writeAnswer(query: Query, code: number, answers: readonly Answer[], overUdp: boolean): Buffer {
   const bits = flags.recursionAvailable | (query.recursionDesired ? flags.recursionDesired : 0) | (code === 0 ? flags.authoritative : 0) | code;
-  const packet: Packet = { id: query.id, type: 'response', flags: bits, questions: [query.question], answers: [...answers] };
-  const message = encode(packet);
-  if (!overUdp || message.length <= query.sizeLimit) return message;
-  return encode({ ...packet, flags: bits | flags.truncated, answers: [] });
+  const packet: Packet = { id: query.id, type: 'response', flags: bits, questions: [query.question] };
+  const beginning = encode(packet);
+  const parts = answers.map((answer) => encodeAnswer(answer, query.question.name));
+  const room = overUdp ? query.sizeLimit - beginning.length : Infinity;
+  let size = 0;
+  const fitting = parts.findIndex((part) => (size += part.length) > room);
+  const kept = fitting === -1 ? parts : parts.slice(0, fitting);
+  const message = Buffer.concat([fitting === -1 ? beginning : encode({ ...packet, flags: bits | flags.truncated }), ...kept]);
+  message.writeUInt16BE(kept.length, answerCountAt);
+  return message;
+}
+
+/** One record as it stands in a message. Where it is of the name that was asked for, that is pointed at: written out in each, a long name leaves room for few. */
+function encodeAnswer(answer: Answer, asked: string): Buffer {
+  const record = encode({ type: 'response', answers: [answer] }).subarray(headerBytes);
+  if (answer.name !== asked) return record;
+  let end = 0;
+  while (record[end] !== 0) end += (record[end] ?? 0) + 1;
+  return Buffer.concat([questionName, record.subarray(end + 1)]);
 }
 
 /** The response code of an encoded answer. */

@@ -74,12 +74,22 @@ test('our names: addresses that take turns, short lives, empty for other types',
   expect((await ask('5.1.0.10.in-addr.arpa', { type: 'PTR' })).data).toEqual(['web_api.1.a']);
 });
 
-test('too long an answer is cut by UDP, whole by TCP or with EDNS', async () => {
+test('too long an answer is cut by UDP to what finds room, and is whole by TCP or with EDNS', async () => {
   answers.use(new NameTable(endpoints), new Set());
-  expect(await ask('many')).toMatchObject({ flag_tc: true, data: [] });
+  const cut = await ask('many');
+  expect(cut).toMatchObject({ flag_tc: true });
+  expect([cut.data.length, new Set(cut.data).size]).toEqual([30, 30]);
+  expect((await ask('many', { overUdp: false })).data).toEqual(expect.arrayContaining(cut.data));
   expect((await ask('many', { overUdp: false })).data).toHaveLength(60);
   const edns = { type: 'OPT', name: '.', udpPayloadSize: 4096, extendedRcode: 0, ednsVersion: 0, flags: 0, flag_do: false, options: [] } satisfies Answer;
   expect((await ask('many', { additionals: [edns] })).data).toHaveLength(60);
+});
+
+test('a long name takes no room from its answers, however it is written', async () => {
+  const long = `web_${'x'.repeat(58)}`;
+  const tasks = Array.from({ length: 25 }, (_, index) => endpointTask(`l${index}`, index + 1, true, `front 10.0.2.${index} ${long}`));
+  answers.use(new NameTable([serviceEndpoint(long, [], tasks)]), new Set());
+  for (const name of [`tasks.${long}`, `Tasks.${long}`.toUpperCase()]) expect(await ask(name)).toMatchObject({ flag_tc: false, data: { length: 25 } });
 });
 
 test('other names come from the host’s resolvers', async () => {
