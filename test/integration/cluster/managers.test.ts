@@ -253,7 +253,7 @@ describe.skipIf(reason !== undefined)(reason ? `managers (skipped: ${reason})` :
     const [first] = managers as [HostDaemon];
     await insist(first, 'node', 'promote', ...workers.map(({ host }) => host.name));
     const seats = async (daemon: HostDaemon) => (await placesAt(daemon)).map((line) => line.split(' ').slice(1).join(' ')).toSorted();
-    const five = ['Ready Leader', ...new Array<string>(4).fill('Ready Reachable')];
+    const five = ['Ready Leader', ...Array.from({ length: 4 }, () => 'Ready Reachable')];
     for (const daemon of daemons) await eventually(() => seats(daemon), five);
     await first.ask('swarm', 'update', '--dispatcher-heartbeat', '5s');
     const before = allContainers();
