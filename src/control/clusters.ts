@@ -213,6 +213,11 @@ function checkCluster(spec: ClusterSpec, present: ClusterSpec): void {
   if (spec.Dispatcher.HeartbeatPeriod < 0) {
     throw new Refusal('invalidArgument', 'heartbeat time period cannot be a negative duration');
   }
+  const period = spec.Dispatcher.HeartbeatPeriod;
+  if (period !== present.Dispatcher.HeartbeatPeriod && (period < shortestPeriod || period > longestPeriod)) {
+    const why = 'below, nodes that are well count as dead; above, dead ones as well';
+    throw new Refusal('invalidArgument', `Dispatcher.HeartbeatPeriod is between 500ms and 1h: ${why}`, { plain: true });
+  }
   if (spec.Raft.KeepOldSnapshots > mostSnapshots)
     throw new Refusal('invalidArgument', `Raft.KeepOldSnapshots is at most ${mostSnapshots}: each holds the whole state`, { plain: true });
   const told = ticks(spec.Raft);
@@ -227,6 +232,9 @@ function checkCluster(spec: ClusterSpec, present: ClusterSpec): void {
     );
   }
 }
+
+const shortestPeriod = second / 2;
+const longestPeriod = hour;
 
 /** More than that is a disk full of the same. */
 const mostSnapshots = 100;

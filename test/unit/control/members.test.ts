@@ -46,6 +46,8 @@ test.each([
   [{ dataPathPort: 80 }, 'Datapath port number is not in valid range (1024-49151) : 80'],
   [{ subnetSize: 31 }, 'subnet size is out of range: 31'],
   [{ spec: { CAConfig: { NodeCertExpiry: 1e9 } } }, 'minimum certificate expiry time is: 1h0m0s'],
+  [{ spec: { Dispatcher: { HeartbeatPeriod: 1e6 } } }, 'Dispatcher.HeartbeatPeriod is between 500ms and 1h'],
+  [{ spec: { Dispatcher: { HeartbeatPeriod: 3601e9 } } }, 'Dispatcher.HeartbeatPeriod is between 500ms and 1h'],
 ])('init with %j is refused', (change, message) => {
   const cluster = new MemoryCluster();
   expect(() => cluster.run(initCluster({ nodeId: 'n', address: '', description: testDescription, ...change }))).toThrow(message);
