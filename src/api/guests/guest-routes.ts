@@ -37,7 +37,8 @@ async function clusterNetworkOf(context: Context, ref: string): Promise<Meant | 
   const ours = view && findOptional(view, 'network', ref);
   const local = await context.engine.read<NetworkResource>(`/networks/${encodeURIComponent(ref)}`);
   const id = local?.Labels?.[networkIdLabel];
-  if (id !== undefined) return { ref: id, sure: true };
+  // What an engine has of another cluster that this node was in counts for nothing.
+  if (id !== undefined && (!view || view.get('network', id))) return { ref: id, sure: true };
   // A network of the engine's own goes before one of ours whose id merely begins like its name.
   if (ours && (!local || [ours.Spec.Name, ours.ID].includes(ref))) return { ref: ours.ID, sure: true };
   return !view && !local && context.swarm.status().LocalNodeState === 'active' ? { ref, sure: false } : undefined;

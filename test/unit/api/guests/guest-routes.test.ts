@@ -6,6 +6,8 @@ import type { GuestsLine } from '#api/dependencies';
 import { connectGuest, createGuest, disconnectGuest } from '#api/guests/guest-routes';
 import { containerRoutes } from '#api/routes/containers';
 import type { Call } from '#api/router';
+import { createNetwork } from '#control/networks';
+import { initialisedCluster } from '#test/support/memory-cluster';
 
 /** An engine that shows these, and a node in no cluster. */
 function setUp(shown: Record<string, object>) {
@@ -120,4 +122,20 @@ test('a container has its address before it is started, and is looked after agai
   wake.refusal = new Error('no address is free');
   await expect(ask()).rejects.toThrow('no address is free');
   expect(said.slice(3)).toEqual([['wake', 'c1']]);
+});
+
+test('what the engine has of another cluster that the node was in hides no network of this one', async () => {
+  const { guests, context, call, said } = setUp(ours);
+  const cluster = initialisedCluster();
+  const { ID } = cluster.run(createNetwork({ Name: 'ours', Attachable: true }));
+  const managing = {
+    ...context,
+    cluster: { read: async () => cluster.store },
+    swarm: { status: () => ({ LocalNodeState: 'active', ControlAvailable: true }) },
+  };
+  const asked: string[] = [];
+  const line = { ...guests, attach: async (request: { network: string }) => (asked.push(request.network), guests.attach(request as never)) };
+  const body = { HostConfig: { NetworkMode: 'ours' } };
+  await expect(createGuest(call('', body), managing as unknown as Context, line, body, ['ours'])).rejects.toThrow('the engine ended');
+  expect([asked, said]).toEqual([[ID], [['drop', expect.stringMatching(/^making-/)]]]);
 });
