@@ -212,7 +212,7 @@ export class Agent {
     const fenced = [...this.#assignments.tasks.values()].filter((task) => fenceOf(task) !== undefined).map(({ ID }) => ID);
     this.#loop.wake(fenced);
     const runs = (id: string): boolean => this.#loop.observer.containers.get(id)?.state === 'running' || this.#loop.isBusy(id);
-    while (fenced.some(runs) && clock.monotonicNow() < end) await pause(clock, 50);
+    while ((fenced.some(runs) || (fenced.length > 0 && this.#reporter.waits)) && clock.monotonicNow() < end) await pause(clock, 50);
   }
 
   /** Tells the managers at once what the node has become; where that cannot be, they hear it with the next session. */

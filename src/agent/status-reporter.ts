@@ -31,6 +31,11 @@ export class StatusReporter {
     this.#schedule();
   }
 
+  /** Something is on its way to a manager, or about to be. */
+  get waits(): boolean {
+    return this.#sending || (this.#session !== undefined && this.#pending.size > 0);
+  }
+
   report(taskId: string, status: TaskStatus): void {
     this.#pending.set(taskId, keptStatus(status));
     this.#schedule();
