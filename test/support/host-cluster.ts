@@ -18,15 +18,15 @@ export class HostCluster {
   /** `count` daemons that are in no cluster yet, and `image` on each, whose containers run `command`; `programIn` gives their program, made below a folder. */
   static async start(count: number, image: string, command: readonly string[], programIn?: (folder: string) => string): Promise<HostCluster> {
     const machines = await startHosts(count);
-    const program = programIn?.(join(machines.hosts[0]?.folder ?? '', 'program'));
-    const daemons = machines.hosts.map((host: Host, at: number) => new HostDaemon(host, `n${at}`, ['--safe-mode=false'], [], program));
-    const cluster = new HostCluster(machines, daemons);
+    let daemons: HostDaemon[] = [];
     try {
+      const program = programIn?.(join(machines.hosts[0]?.folder ?? '', 'program'));
+      daemons = machines.hosts.map((host: Host, at: number) => new HostDaemon(host, `n${at}`, ['--safe-mode=false'], [], program));
       for (const { socket } of machines.hosts) loadImage(socket, image, { command: [...command] });
       await Promise.all(daemons.map((daemon) => daemon.start()));
-      return cluster;
+      return new HostCluster(machines, daemons);
     } catch (error) {
-      await cluster.end();
+      await new HostCluster(machines, daemons).end();
       throw error;
     }
   }
