@@ -243,7 +243,7 @@ describe.skipIf(reason !== undefined)(reason ? `agent on a real engine (skipped:
     expect(inspect('web.1.n1', `{{(index .NetworkSettings.Networks "web_front").IPAddress}} {{(index .NetworkSettings.Networks "${name}").IPAddress}}`)).toBe(
       '10.204.1.5 10.204.2.5',
     );
-    expect(inspect('web.1.n1', '{{.HostConfig.Dns}} {{.HostConfig.DnsSearch}}')).toBe('[10.204.1.1 10.204.2.1] [web]');
+    expect(inspect('web.1.n1', '{{.HostConfig.Dns}} {{.HostConfig.DnsSearch}}')).toBe('[10.204.1.1 169.254.53.53] [web]');
     expect(host.run(['ip', '-4', '-o', 'addr', 'show', 'dev', 'sh-netfrontfro'])).toContain('10.204.1.1/24');
     expect(docker('network', 'inspect', '-f', '{{.Internal}} {{index .Labels "com.docker.stack.namespace"}} {{index .Labels "shoal.network.id"}}', name)).toBe(
       `true web ${back.ID}`,
