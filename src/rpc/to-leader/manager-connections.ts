@@ -4,6 +4,7 @@ import type { Random } from '#base/random';
 import type { DispatcherSession } from '#model/object/assignment';
 import { clientCredentials, type LiveTls, type NodeTls } from '../credentials.ts';
 import { connectDispatcher, type DispatcherConnection } from '../dispatcher-client.ts';
+import { reaches } from '../spare-line.ts';
 import { unlessAnotherLeads } from './other-leader.ts';
 
 export interface LinesParts {
@@ -16,6 +17,9 @@ export interface LinesParts {
   connected: (tunnel: Duplex) => void;
   random: Random;
 }
+
+/** For the kernel of a leader's host to take a connection. */
+const reachMs = 300;
 
 /** Connections to managers that answered and opened no session: whoever seeks again asks over them, for a handshake costs more than a question. */
 export class Lines {
@@ -58,7 +62,7 @@ export class Lines {
 
   /** The connection is the session's own and ends with it. Its beats reject when the manager is silent and another one leads by then. */
   serving(session: DispatcherSession, connection: DispatcherConnection, address: string): DispatcherSession {
-    const others = { silent: address, ask: this.#asking(address), random: this.#parts.random };
+    const others = { silent: address, reached: () => reaches(address, reachMs), ask: this.#asking(address), random: this.#parts.random };
     return {
       assignments: () => session.assignments(),
       updateTaskStatus: (updates) => session.updateTaskStatus(updates),

@@ -220,37 +220,42 @@ test('a leader that is there and busy is waited for: the others are not asked me
   opened.close();
 });
 
-test('a beat that a silent leader keeps ends when another one leads: it is the first who is asked then', async () => {
-  const opened: string[] = [];
-  const asked: string[] = [];
-  let beats = 0;
-  const gone = await serve(async (...whose) => {
-    asked.push('gone');
-    return { ...(await session(...whose)), heartbeat: () => (++beats > 1 ? new Promise(() => {}) : Promise.resolve(77)) };
-  });
-  const next = await leading(opened);
-  // It learns of the election after it was asked once, and knows of no leader in between.
-  const told = [gone, undefined, next];
-  const witness = await serve(
-    async () => {
-      asked.push('witness');
-      throw new Refusal('unavailable', 'this manager does not lead');
-    },
-    () => told.shift(),
-  );
-  const parts = { local: () => undefined, tls: () => tls, connected: () => undefined, random: seededRandom(1) };
-  const line = managersLine({ ...parts, leader: gone, addresses: () => [gone, witness] });
-  const first = await line('n', testDescription);
-  expect(await first.heartbeat()).toBe(77);
-  await expect(first.heartbeat()).rejects.toMatchObject({ code: 'unavailable', facts: { leader: next } });
-  first.close();
-  const second = await line('n', testDescription);
-  expect([await second.heartbeat(), opened, asked, told]).toEqual([77, ['n'], ['gone'], []]);
-  second.close();
-});
+test.each(['is gone', 'answers, and its program does not'])(
+  'a beat that a leader keeps whose host %s ends when another one leads: that one is the first who is asked then',
+  async (how) => {
+    const opened: string[] = [];
+    const asked: string[] = [];
+    let beats = 0;
+    const silentOne = await serve(async (...whose) => {
+      asked.push('silent');
+      return { ...(await session(...whose)), heartbeat: () => (++beats > 1 ? new Promise(() => {}) : Promise.resolve(77)) };
+    });
+    const { address: before, close } = await counted(silentOne);
+    const next = await leading(opened);
+    // It learns of the election after it was asked once, and knows of no leader in between.
+    const told = how === 'is gone' ? [before, undefined, next] : [next];
+    const witness = await serve(
+      async () => {
+        asked.push('witness');
+        throw new Refusal('unavailable', 'this manager does not lead');
+      },
+      () => told.shift(),
+    );
+    const parts = { local: () => undefined, tls: () => tls, connected: () => undefined, random: seededRandom(1) };
+    const line = managersLine({ ...parts, leader: before, addresses: () => [before, witness] });
+    const first = await line('n', testDescription);
+    expect(await first.heartbeat()).toBe(77);
+    if (how === 'is gone') close();
+    await expect(first.heartbeat()).rejects.toMatchObject({ code: 'unavailable', facts: { leader: next } });
+    first.close();
+    const second = await line('n', testDescription);
+    expect([await second.heartbeat(), opened, asked, told]).toEqual([77, ['n'], ['silent'], []]);
+    second.close();
+  },
+);
 
-/** A door before a manager that counts who comes through. `waitMs`: before anything of a connection is heard behind it. */
-async function counted(address: string, waitMs = 0): Promise<{ address: string; count: () => number }> {
+/** A door before a manager that counts who comes through, until it is closed. `waitMs`: before anything of a connection is heard behind it. */
+async function counted(address: string, waitMs = 0): Promise<{ address: string; count: () => number; close: () => void }> {
   let count = 0;
   const door = createServer((near) => {
     count++;
@@ -263,5 +268,5 @@ async function counted(address: string, waitMs = 0): Promise<{ address: string; 
   });
   silent.push(door);
   await new Promise<void>((resolve) => door.listen(0, '127.0.0.1', resolve));
-  return { address: `127.0.0.1:${(door.address() as AddressInfo).port}`, count: () => count };
+  return { address: `127.0.0.1:${(door.address() as AddressInfo).port}`, count: () => count, close: () => void door.close() };
 }
