@@ -82,48 +82,23 @@ export async function benchAgents(size: AgentsSize, say: (text: string) => void)
   }
 }
 
-/** Hosts do not wait for one another: what one process of nodes does in a long turn reaches the managers all at once, and is so much the less of them. */
-const fleetProcesses = 4;
-
 class Fleet {
-  readonly #children: readonly ChildProcess[] = Array.from({ length: fleetProcesses }, () =>
-    fork(new URL('fleet-child.ts', import.meta.url), { execArgv: ['--import', 'tsx'] }),
-  );
+  readonly #child: ChildProcess = fork(new URL('fleet-child.ts', import.meta.url), { execArgv: ['--import', 'tsx'] });
 
-  /** Makes the keys of `count` nodes. */
-  prepare(count: number): void {
-    const share = Math.ceil(count / this.#children.length);
-    for (const [at, child] of this.#children.entries()) {
-      const first = Math.min(at * share, count);
-      child.send({ kind: 'prepare', first, count: Math.min(share, count - first) } satisfies FleetOrder);
-    }
+  order(order: FleetOrder): void {
+    this.#child.send(order);
   }
 
-  order(order: Exclude<FleetOrder, { kind: 'prepare' }>): void {
-    for (const child of this.#children) child.send(order);
-  }
-
-  /** Of all together; the longest turn is that of one. */
   async state(): Promise<FleetState> {
-    const states = await Promise.all(this.#children.map((child) => stateOf(child)));
-    const [sum] = states as [FleetState];
-    for (const state of states.slice(1)) {
-      for (const key of ['prepared', 'joined', 'connected', 'opened', 'running', 'begun', 'ended', 'cpuMs'] as const) sum[key] += state[key];
-      sum.turnMs = Math.max(sum.turnMs, state.turnMs);
-    }
-    return sum;
+    this.#child.send('state');
+    const [state] = (await once(this.#child, 'message')) as [FleetState];
+    if (state.failure !== '') throw new Error(state.failure);
+    return state;
   }
 
   end(): void {
-    for (const child of this.#children) child.disconnect();
+    this.#child.disconnect();
   }
-}
-
-async function stateOf(child: ChildProcess): Promise<FleetState> {
-  child.send('state');
-  const [state] = (await once(child, 'message')) as [FleetState];
-  if (state.failure !== '') throw new Error(state.failure);
-  return state;
 }
 
 class LargeCluster {
@@ -140,7 +115,7 @@ class LargeCluster {
   async run(): Promise<Row[]> {
     const { nodes, services, replicas } = this.size;
     const [first] = this.daemons as [HostDaemon];
-    this.fleet.prepare(nodes);
+    this.fleet.order({ kind: 'prepare', count: nodes });
     await this.#form(first);
     await this.#until(async () => (await this.fleet.state()).prepared === nodes, 'not all nodes have a key');
     await this.#phase(`${nodes} nodes join`, () => this.#join(first));
@@ -245,7 +220,7 @@ class LargeCluster {
     const seen = this.daemons.map(({ pid }) => this.#seconds(pid).filter(({ at }) => at >= began)).filter((list) => list.length > 0);
     const simulator = await this.fleet.state();
     const share = (simulator.cpuMs - cpuMs) / (Date.now() - began);
-    this.say(`  the nodes' ${fleetProcesses} processes: ${Math.round(share * 100)} % of a core, their longest turn ${Math.round(simulator.turnMs)} ms`);
+    this.say(`  the simulator of the nodes: ${Math.round(share * 100)} % of a core, its longest turn ${Math.round(simulator.turnMs)} ms`);
     const turn = Math.max(...seen.flat().map(({ longestMs }) => longestMs));
     const figure = seen
       .map((list) => {

@@ -1,4 +1,4 @@
-/** Many nodes in one process, one of several, with everything between them and the managers as it is: joining, certificates, sessions, reports. Only the engine is missing: what is to run, runs. */
+/** Many nodes in one process, with everything between them and the managers as it is: joining, certificates, sessions, reports. Only the engine is missing: what is to run, runs. */
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { TLSSocket } from 'node:tls';
 import { isTerminal, compareStates, type TaskState } from '#model/object/task-state';
@@ -17,7 +17,7 @@ import { realClock } from '#test/support/real-clock';
 import { silentLogger } from '#test/support/silent-logger';
 
 /** First the nodes' keys are made, which on hosts of their own would cost the managers' nothing; then they join. */
-export type FleetOrder = { kind: 'prepare'; count: number; first: number } | { kind: 'join'; token: string; remotes: readonly string[] } | { kind: 'phase' };
+export type FleetOrder = { kind: 'prepare'; count: number } | { kind: 'join'; token: string; remotes: readonly string[] } | { kind: 'phase' };
 
 /** What is asked for by any message, and sent back. */
 export interface FleetState {
@@ -39,14 +39,11 @@ export interface FleetState {
   failure: string;
 }
 
-/** Of each process. */
-const joinsAtOnce = 4;
+const joinsAtOnce = 16;
 const state: FleetState = { prepared: 0, joined: 0, connected: 0, opened: 0, running: 0, begun: 0, ended: 0, cpuMs: 0, turnMs: 0, failure: '' };
 const turns = monitorEventLoopDelay({ resolution: 10 });
 turns.enable();
 const prepared: { key: string; request: string }[] = [];
-/** Number of the first node of this process. */
-let first = 0;
 
 class FleetNode {
   readonly #states = new Map<string, TaskState>();
@@ -153,7 +150,7 @@ async function joinAll(token: string, remotes: readonly string[]): Promise<void>
           askToJoin(remotes[tries % remotes.length] ?? '', root, { ...options, request }),
         );
         state.joined++;
-        new FleetNode(nodeId, new LiveTls({ certificate, key, roots }), managers).run(`sim-${first + number}`);
+        new FleetNode(nodeId, new LiveTls({ certificate, key, roots }), managers).run(`sim-${number}`);
       }
     }),
   );
@@ -186,7 +183,6 @@ process.on('message', (order: FleetOrder | 'state') => {
     return void process.send?.({ ...state, cpuMs: (user + system) / 1000, turnMs: turns.max / 1e6 });
   }
   if (order.kind === 'phase') return turns.reset();
-  if (order.kind === 'prepare') first = order.first;
   const work = order.kind === 'prepare' ? prepare(order.count) : joinAll(order.token, order.remotes);
   work.catch((error: unknown) => (state.failure = String(error)));
 });
