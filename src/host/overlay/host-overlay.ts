@@ -32,6 +32,7 @@ const nobody: Overlay = { services: [], networks: [], peers: [] };
 
 export class HostOverlay implements Facet<Overlay> {
   readonly #options: HostOverlayOptions;
+  readonly #devices: typeof deviceNames;
   readonly #logger: Logger;
   readonly #rules: LoadedRules;
   readonly #encrypting: EncryptingDevice;
@@ -47,8 +48,10 @@ export class HostOverlay implements Facet<Overlay> {
   #plan: OverlayPlan | undefined;
   #problems: readonly string[] = [];
 
-  constructor(options: HostOverlayOptions, { logger, clock, watch }: { logger: Logger; clock: Clock; watch: RuleWatch }) {
+  /** @param devices says which network devices there are */
+  constructor(options: HostOverlayOptions, { logger, clock, watch }: { logger: Logger; clock: Clock; watch: RuleWatch }, devices = deviceNames) {
     this.#options = options;
+    this.#devices = devices;
     this.#logger = logger;
     this.#encrypting = new EncryptingDevice({ nodeId: options.nodeId, mark: this.#mark() }, clock);
     this.#rules = new LoadedRules(overlayTableName(options.instance), { logger, watch });
@@ -78,7 +81,7 @@ export class HostOverlay implements Facet<Overlay> {
     if (tunnels.length === 0) return true;
     if (this.#isPartial) return false;
     if (!this.#known) return true;
-    const devices = await deviceNames();
+    const devices = await this.#devices();
     if (!tunnels.every(({ device, bridge }) => devices.has(device) && devices.has(bridge))) return false;
     return (await this.#rules.whole()) && (await this.#encrypting.whole());
   }
@@ -149,7 +152,7 @@ export class HostOverlay implements Facet<Overlay> {
     this.#plan = wanted;
     let plan = wanted;
     // The first one may find what an earlier life left; who is alone looks at names only.
-    const nothing = isEmpty(plan) && (before ? isEmpty(before) : !(await anyTunnel(this.#encrypting.name)));
+    const nothing = isEmpty(plan) && (before ? isEmpty(before) : !hasTunnel(await this.#devices(), this.#encrypting.name));
     this.#problems = plan.problems;
     if (nothing) return [];
     // Before anybody could send to us.
@@ -157,7 +160,7 @@ export class HostOverlay implements Facet<Overlay> {
     const encrypted = await this.#encrypt(plan);
     if (encrypted.problem !== undefined) {
       // Others go on: what must be encrypted waits for its device. Where that is there, what leads through it stays: it can show nothing.
-      const led = (await deviceNames()).has(this.#encrypting.name);
+      const led = (await this.#devices()).has(this.#encrypting.name);
       const tunnels = led ? plan.tunnels : plan.tunnels.filter((tunnel) => !tunnel.encrypted);
       plan = { ...plan, tunnels, problems: [...plan.problems, encrypted.problem] };
     }
@@ -189,7 +192,7 @@ export class HostOverlay implements Facet<Overlay> {
 
   async #mend(plan: OverlayPlan): Promise<readonly string[]> {
     // A network that comes while containers wait for it is no reason to read all that the kernel has.
-    const known = this.#known && withNewBridges(plan, this.#known.seen, await deviceNames());
+    const known = this.#known && withNewBridges(plan, this.#known.seen, await this.#devices());
     const { seen, ground } = known && this.#known ? { seen: known, ground: this.#known.ground } : await this.#look();
     this.#known = undefined;
     const underlay = this.#underlay(plan, ground);
@@ -245,6 +248,6 @@ function isEmpty({ tunnels, answers }: OverlayPlan): boolean {
   return tunnels.length === 0 && answers.length === 0;
 }
 
-async function anyTunnel(encrypting: string): Promise<boolean> {
-  return [...(await deviceNames())].some((name) => name.startsWith('vx-') || name === encrypting);
+function hasTunnel(devices: ReadonlySet<string>, encrypting: string): boolean {
+  return [...devices].some((name) => name.startsWith('vx-') || name === encrypting);
 }

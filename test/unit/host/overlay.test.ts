@@ -2,7 +2,7 @@
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Overlay } from '#network/contract';
 import { HostOverlay } from '#host/overlay/host-overlay';
 import type { RuleWatch } from '#host/rule-watch';
@@ -11,7 +11,6 @@ import { silentLogger } from '../../support/silent-logger.ts';
 import { VirtualClock } from '../../support/virtual-clock.ts';
 
 const devices = new Set<string>();
-vi.mock('#host/devices', () => ({ deviceNames: async () => new Set(devices) }));
 
 let folder: string;
 const path = process.env['PATH'];
@@ -50,7 +49,8 @@ function overlayOn(names: readonly string[]): Overlay {
 
 test('the kernel is read for the first network, not for those that come after it, and again where a tunnel is that nobody made', async () => {
   const watch = { losses: 0, changes: 1, touches: () => 0, caughtUp: async () => true } as unknown as RuleWatch;
-  const overlay = new HostOverlay({ instance: 'test', nodeId: 'node1', address: '192.0.2.1' }, { logger: silentLogger, clock: new VirtualClock(), watch });
+  const node = { instance: 'test', nodeId: 'node1', address: '192.0.2.1' };
+  const overlay = new HostOverlay(node, { logger: silentLogger, clock: new VirtualClock(), watch }, async () => new Set(devices));
   devices.add('sh-one');
   await overlay.apply(overlayOn(['one']));
   expect(done()).toEqual({ looks: 3, made: ['vx-one'] });
