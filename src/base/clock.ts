@@ -1,4 +1,5 @@
 /** Time as an argument: pure code takes numbers, drivers take a Clock. */
+import { underAny } from './pace/under-any.ts';
 
 export interface Clock {
   /** Milliseconds since 1970, UTC. */
@@ -34,13 +35,9 @@ export function pause(clock: Pick<Clock, 'after'>, delayMs: number, signal?: Abo
 export async function isDoneWithin(clock: Pick<Clock, 'after'>, done: Promise<unknown>, limitMs: number, signal?: AbortSignal): Promise<boolean> {
   const isOver = (): boolean => true;
   const over = new AbortController();
-  const end = (): void => over.abort();
-  if (signal?.aborted) end();
-  signal?.addEventListener('abort', end, { once: true });
-  const late = pause(clock, limitMs, over.signal).then(() => false);
+  const late = underAny(signal ? [over.signal, signal] : [over.signal], (ended) => pause(clock, limitMs, ended)).then(() => false);
   const inTime = await Promise.race([done.then(isOver, isOver), late]);
-  end();
-  signal?.removeEventListener('abort', end);
+  over.abort();
   return inTime;
 }
 

@@ -1,5 +1,5 @@
 /** DNS messages: a cheap look at the header before decoding, answers, cutting to size. */
-import { type Answer, type Packet, decode, encode, type Question } from 'dns-packet';
+import { type Answer, decode, encode, type Question } from 'dns-packet';
 
 /** A query of one question, and what its answer may weigh. */
 export interface Query {
@@ -44,6 +44,7 @@ export const responseCode = { ok: 0, serverFailure: 2, nameUnknown: 3, refused: 
 
 /** In place of a name: the question's, which always begins at the same byte (RFC 1035 §4.1.4). */
 const questionName = Buffer.from([0xc0, headerBytes]);
+const flagsAt = 2;
 const answerCountAt = 6;
 
 /**
@@ -52,14 +53,14 @@ const answerCountAt = 6;
  */
 export function writeAnswer(query: Query, code: number, answers: readonly Answer[], overUdp: boolean): Buffer {
   const bits = flags.recursionAvailable | (query.recursionDesired ? flags.recursionDesired : 0) | (code === 0 ? flags.authoritative : 0) | code;
-  const packet: Packet = { id: query.id, type: 'response', flags: bits, questions: [query.question] };
-  const beginning = encode(packet);
+  const beginning = encode({ id: query.id, type: 'response', flags: bits, questions: [query.question] });
   const parts = answers.map((answer) => encodeAnswer(answer, query.question.name));
   const room = overUdp ? query.sizeLimit - beginning.length : Infinity;
   let size = 0;
   const fitting = parts.findIndex((part) => (size += part.length) > room);
   const kept = fitting === -1 ? parts : parts.slice(0, fitting);
-  const message = Buffer.concat([fitting === -1 ? beginning : encode({ ...packet, flags: bits | flags.truncated }), ...kept]);
+  const message = Buffer.concat([beginning, ...kept]);
+  if (kept !== parts) message.writeUInt16BE(message.readUInt16BE(flagsAt) | flags.truncated, flagsAt);
   message.writeUInt16BE(kept.length, answerCountAt);
   return message;
 }
