@@ -1,20 +1,17 @@
 /** Entering a cluster fails at each of its steps: nothing of it stays, and the next try works. */
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { silentLogger } from '#test/support/silent-logger';
-import { httpCall } from '#test/support/api-fixture';
+import { freePort } from '#test/support/free-port';
+import { askPlayed, playedDaemon } from '#test/support/played-daemon';
 import { RecordingNetwork } from '#test/support/recording-network';
 import { testDescription } from '#test/support/memory-cluster';
-import { Daemon } from '../../../src/node/daemon.ts';
+import type { Daemon } from '../../../src/node/daemon.ts';
 import { newCluster } from '#node/founding/new-cluster';
 import { ManagerPart } from '#node/member/manager-part';
 import { Membership } from '../../../src/node/member/membership.ts';
 import { NodeWork } from '#node/member/node-work';
-import { ReleaseKeeper } from '#node/release/release-keeper';
-import { systemClock } from '../../../src/node/system.ts';
 
 vi.mock('../../../src/node/founding/fitness.ts', () => ({
   Fitness: class {
@@ -44,14 +41,7 @@ beforeEach(async () => {
   // The kernel is not touched, and nobody serves the node.
   vi.spyOn(NodeWork.prototype, 'start').mockResolvedValue();
   vi.spyOn(Membership.prototype, 'served').mockResolvedValue();
-  const release = { state: folder, installed: '0.0.0', supervised: false, restart: () => undefined, clock: systemClock, logger: silentLogger };
-  const options = { socket: join(folder, 's.sock'), state: join(folder, 'state'), run: join(folder, 'run'), engine: join(folder, 'none') };
-  const rest = { target: 'cluster', logLevel: 'info', snapshotEntries: 100 } as const;
-  const fatal = (error: unknown): never => {
-    throw error;
-  };
-  daemon = new Daemon({ ...options, ...rest }, silentLogger, fatal, new ReleaseKeeper(release));
-  await daemon.start();
+  daemon = await playedDaemon(folder);
 });
 afterEach(async () => {
   await daemon.stop();
@@ -59,7 +49,7 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-const ask = (method: string, path: string, body?: unknown) => httpCall(join(folder, 's.sock'), method, path, body);
+const ask = (method: string, path: string, body?: unknown) => askPlayed(folder, method, path, body);
 const held = () =>
   readdirSync(join(folder, 'state'), { encoding: 'utf8', recursive: true })
     .filter((name) => name !== 'certificates')
@@ -106,11 +96,3 @@ describe.each(Object.entries(entries))('%s', (name, enter) => {
     expect((await ask('GET', '/info')).json.Swarm.LocalNodeState).toBe('active');
   });
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  const { port: free } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return free;
-}

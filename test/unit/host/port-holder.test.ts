@@ -4,6 +4,7 @@ import { createServer, type AddressInfo, connect } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { temporaryFolder } from '#test/support/folder';
+import { freePort } from '#test/support/free-port';
 import { silentLogger } from '#test/support/silent-logger';
 import { Places } from '#base/pace/places';
 import { PortHolder } from '#host/ports/port-holder';
@@ -11,15 +12,6 @@ import type { PublishedPort } from '#network/published-ports';
 
 const holder = new PortHolder(silentLogger, 8);
 afterEach(() => holder.release([]));
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '0.0.0.0');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
 
 test('a port of another process is a clash that names it, until it is free', async () => {
   const other = createServer().listen(0, '127.0.0.1');
@@ -34,7 +26,7 @@ test('a port of another process is a clash that names it, until it is free', asy
 });
 
 test('a held port is taken for others, a released one is not; both protocols', async () => {
-  const number = await freePort();
+  const number = await freePort('0.0.0.0');
   const ports = (['tcp', 'udp'] as const).map((protocol) => ({ serviceName: 'web', protocol, port: number, targets: [] }));
   const second = new PortHolder(silentLogger, 8);
   await holder.hold(ports);
@@ -47,7 +39,7 @@ test('a held port is taken for others, a released one is not; both protocols', a
 });
 
 test('a client that the rules did not catch is reset', async () => {
-  const port = { serviceName: 'web', protocol: 'tcp', port: await freePort(), targets: [] } as const;
+  const port = { serviceName: 'web', protocol: 'tcp', port: await freePort('0.0.0.0'), targets: [] } as const;
   await holder.hold([port]);
   const client = connect(port.port, '127.0.0.1');
   const [error] = (await once(client, 'close').catch((reason: unknown) => [reason])) as [NodeJS.ErrnoException];
@@ -56,7 +48,7 @@ test('a client that the rules did not catch is reset', async () => {
 
 test('no more ports are held than the process may, and all that are held go on', async () => {
   const ports: PublishedPort[] = [];
-  while (ports.length < 12) ports.push({ serviceName: 'range', protocol: 'tcp', port: await freePort(), targets: [] });
+  while (ports.length < 12) ports.push({ serviceName: 'range', protocol: 'tcp', port: await freePort('0.0.0.0'), targets: [] });
   const said: unknown[] = [];
   const few = new PortHolder({ ...silentLogger, warn: (facts) => void said.push(facts) }, 4);
   const second = new PortHolder(silentLogger, 100);
