@@ -36,8 +36,8 @@ export class LeaderDuties {
     this.term = term;
     this.#parts = parts;
     this.manager = new Manager(options, { ...parts, term });
-    const { state, clock, random, meter, logger } = parts;
-    this.sessions = new Sessions({ submit: (useCase) => this.manager.submit(useCase), state, clock, random, meter, logger });
+    const { state, resting, clock, random, meter, logger } = parts;
+    this.sessions = new Sessions({ submit: (useCase) => this.manager.submit(useCase), state, resting, clock, random, meter, logger });
     this.#onlyRequests = options.onlyRequests === true;
     this.#further = further(this.manager);
   }

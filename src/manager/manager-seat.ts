@@ -9,6 +9,7 @@ import type { OpenSession } from '#model/object/assignment';
 import { swarmTexts } from '#model/swarm-texts';
 import type { Member, ReplicatedLog, Standing } from '#replica/replicated-log';
 import type { ReplicatedState } from '#replica/state';
+import { RestingAddresses } from '#stages/allocator/resting';
 import { heldServices, type HeldService } from '#stages/dispatcher/held-services';
 import type { StoreEvent } from '#store/action';
 import type { View } from '#store/view';
@@ -16,7 +17,7 @@ import { EntryGrowth } from './entries.ts';
 import { LeaderDuties, type Duty } from './leader-duties.ts';
 import type { Manager, ManagerOptions, ManagerParts } from './manager.ts';
 
-export interface ManagerSeatParts extends Omit<ManagerParts, 'term' | 'growth'> {
+export interface ManagerSeatParts extends Omit<ManagerParts, 'term' | 'growth' | 'resting'> {
   log: ReplicatedLog;
   state: ReplicatedState;
   random: Random;
@@ -34,6 +35,7 @@ export class ManagerSeat implements Cluster {
   #unlisten: () => void = () => {};
   #terms = 0;
   readonly #growth = new EntryGrowth();
+  readonly #resting = new RestingAddresses();
 
   constructor(options: ManagerOptions, parts: ManagerSeatParts) {
     this.#options = options;
@@ -42,8 +44,13 @@ export class ManagerSeat implements Cluster {
 
   /** Resolves when the log serves and, if this node leads by then, its duties have begun. */
   async start(): Promise<void> {
-    const { log } = this.#parts;
-    this.#unlisten = log.leadership({ began: (term) => this.#began(term), ended: () => this.#ended() });
+    const { log, state, clock } = this.#parts;
+    const unlisten = log.leadership({ began: (term) => this.#began(term), ended: () => this.#ended() });
+    const unwatch = state.watch((events) => this.#resting.note(events, clock.monotonicNow()));
+    this.#unlisten = () => {
+      unlisten();
+      unwatch();
+    };
     await log.start();
     await this.#changes;
   }
@@ -125,6 +132,7 @@ export class ManagerSeat implements Cluster {
     const leading = new LeaderDuties(term, this.#options, {
       ...parts,
       growth: this.#growth,
+      resting: this.#resting,
       logger,
       random: random.split(`lead-${++this.#terms}`),
       further: duties,

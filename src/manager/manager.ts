@@ -10,6 +10,7 @@ import { Refusal } from '#base/refusal';
 import { inTurns } from '#base/pace/steps';
 import type { Cluster, RequestName, UseCase } from '#control/cluster';
 import { swarmTexts } from '#model/swarm-texts';
+import type { RestingAddresses } from '#stages/allocator/resting';
 import type { StoreEvent } from '#store/action';
 import type { Overlay } from '#store/overlay';
 import { Room, type EntryLimits } from '#store/room';
@@ -39,6 +40,8 @@ export interface ManagerParts {
   state: ReplicatedState;
   /** Of the entries of all terms that this node leads. */
   growth?: EntryGrowth;
+  /** Of what the entries of all terms freed. */
+  resting?: RestingAddresses;
   /** Run in this order, again and again until none acts. */
   stages: readonly Stage[];
   clock: Clock;
@@ -217,12 +220,12 @@ export class Manager implements Cluster {
 
   /** Takes as many turns as it needs; what is asked for meanwhile waits. False when the state is not the one that it began with, or leadership is gone. */
   async #pass(overlay: Overlay, room: Room, now: number): Promise<boolean> {
-    const { state, stages, clock, logger, meter = noMeter } = this.#parts;
+    const { state, stages, clock, logger, resting, meter = noMeter } = this.#parts;
     const dirty = this.#dirty;
     this.#dirty = new DirtySet();
     const { index } = state.store;
-    const context = { now, newId: () => newId(this.#ids), random: this.#chance, room };
     const began = clock.monotonicNow();
+    const context = { now, newId: () => newId(this.#ids), random: this.#chance, room, resting: resting?.at(began) };
     const turned = (ms: number): void => {
       if (ms > longTurnMs) meter.count('shoal_pass_long_turns_total');
     };

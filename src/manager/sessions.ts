@@ -12,6 +12,7 @@ import { swarmTexts } from '#model/swarm-texts';
 import { changeAttachment } from '#control/attachments';
 import type { UseCase } from '#control/cluster';
 import { addressIn } from '#stages/allocator/allocator';
+import type { RestingAddresses } from '#stages/allocator/resting';
 import { Catalog } from '#stages/dispatcher/catalog';
 import { itemKey, type ItemKey } from '#stages/dispatcher/item';
 import { awaitNode, Heartbeats, notedAtOnce, noteLeaving } from '#stages/dispatcher/heartbeat';
@@ -32,6 +33,7 @@ export interface SessionsParts {
   /** Brings use cases into the log. */
   submit: <R>(useCase: UseCase<R>) => Promise<R>;
   state: ReplicatedState;
+  resting?: RestingAddresses | undefined;
   clock: Clock;
   random: Random;
   meter?: Meter | undefined;
@@ -217,7 +219,8 @@ export class Sessions {
       changeAttachment: async (change) => {
         check();
         checkAttachment(change);
-        return await submit(changeAttachment(nodeId, change, addressIn));
+        const resting = this.#parts.resting?.at(clock.monotonicNow());
+        return await submit(changeAttachment(nodeId, change, (view, network, now, asked) => addressIn(view, network, now, asked, resting)));
       },
       close: () => session.end(),
     };

@@ -5,6 +5,9 @@ import type { Action } from './action.ts';
 import type { Room } from './room.ts';
 import type { View } from './view.ts';
 
+/** Whether a network's address was somebody's until lately: it comes after those that were not. */
+export type Resting = (networkId: string, address: number) => boolean;
+
 export interface StageContext {
   /** Leader's time, milliseconds. */
   now: number;
@@ -12,6 +15,8 @@ export interface StageContext {
   random: Random;
   /** Narrows the scan; a full scan gives the same actions. */
   scope: Scope;
+  /** Without it nothing rests. */
+  resting?: Resting | undefined;
   /** What still fits into the entry: a stage whose action is not admitted stops there and says what is left in `rest`. */
   room: Room;
 }

@@ -1,6 +1,7 @@
 /** The addresses of one network: who has which, and the next to give. */
 import { chosenGateway, type Network } from '#model/object/network';
 import { AddressUse } from '#store/index/address-use';
+import type { Resting } from '#store/stage';
 import type { View } from '#store/view';
 import { addressNumber, addressText, hostsOf, parseSubnet, type Range } from '#model/ipv4';
 
@@ -21,6 +22,7 @@ export class AddressSpace {
   readonly #reserved = new Set<number>();
   /** What tasks and nodes hold. */
   readonly #held: AddressUse;
+  readonly #rests: (address: number) => boolean;
   /** Given (1) or taken back (-1) in this run. */
   readonly #changes = new Map<number, number>();
   /** Given last: the search starts after it, so that freed addresses come again late. */
@@ -28,14 +30,16 @@ export class AddressSpace {
   #gateway: string | undefined;
   /** No address above it is free for a gateway. */
   #top = Number.POSITIVE_INFINITY;
-  /** Whatever is free was a task's that is still kept. */
-  #onlyEnded = false;
+  /** Whatever is free rests. */
+  #onlyResting = false;
   /** Nothing is free: many tasks may ask in vain in one run, and each must not search all of it. */
   #full = false;
 
   /** `nodes`: how many hosts the cluster has; each but the first, and that too where the gateway is chosen, needs an address at the top. */
-  constructor(network: Network, nodes: number, held = new AddressUse()) {
+  constructor(network: Network, nodes: number, held = new AddressUse(), resting: Resting = () => false) {
     this.#held = held;
+    // What a task had that has ended rests as long as that task is kept, too.
+    this.#rests = (address) => held.endedOf(address) > 0 || resting(network.ID, address);
     const chosen = chosenGateway(network) !== undefined;
     for (const config of network.IPAMOptions?.Configs ?? []) {
       const subnet = parseSubnet(config.Subnet);
@@ -78,12 +82,11 @@ export class AddressSpace {
 
   /**
    * The next free address for a task, in CIDR form; undefined when there is none.
-   * What a task had that ended rests as long as that task is kept, if another one is free; all others come in turn. No clock says how long: it could only
-   * refuse a task the one address that there is.
+   * One that rests comes when no other is free, all others come in turn: nobody is refused the one address that there is.
    */
   take(): string | undefined {
     if (this.#full) return undefined;
-    const taken = (this.#onlyEnded ? undefined : this.#next((number) => this.#held.endedOf(number) === 0)) ?? this.#next(() => true);
+    const taken = (this.#onlyResting ? undefined : this.#next((number) => !this.#rests(number))) ?? this.#next(() => true);
     this.#full = taken === undefined;
     return taken;
   }
@@ -106,7 +109,7 @@ export class AddressSpace {
         return `${addressText(number)}/${block.prefix}`;
       }
     }
-    this.#onlyEnded = true;
+    this.#onlyResting = true;
     return undefined;
   }
 
@@ -138,7 +141,7 @@ export class AddressSpace {
     if (number === undefined) return;
     this.#change(number, -1);
     this.#top = Number.POSITIVE_INFINITY;
-    this.#full = this.#onlyEnded = false;
+    this.#full = this.#onlyResting = false;
   }
 
   #isUsed(number: number): boolean {
@@ -156,8 +159,8 @@ export class AddressSpace {
 }
 
 /** The space of `network` with everything that tasks and nodes hold. */
-function addressSpace(view: View, network: Network): AddressSpace {
-  const space = new AddressSpace(network, view.count('node'), view.addressesOf(network.ID));
+function addressSpace(view: View, network: Network, resting: Resting | undefined): AddressSpace {
+  const space = new AddressSpace(network, view.count('node'), view.addressesOf(network.ID), resting);
   // The task that was made last was given its address last.
   for (const { Network, Addresses } of view.newest('task', 'network', network.ID)?.NetworksAttachments ?? []) {
     if (Network.ID === network.ID) for (const address of Addresses) space.moveTo(address);
@@ -168,16 +171,18 @@ function addressSpace(view: View, network: Network): AddressSpace {
 /** Spaces by network id, made when they are asked for. */
 export class AddressSpaces {
   readonly #view: View;
+  readonly #resting: Resting | undefined;
   readonly #spaces = new Map<string, AddressSpace>();
   readonly #idle = new Map<string, string>();
 
-  constructor(view: View) {
+  constructor(view: View, resting?: Resting) {
     this.#view = view;
+    this.#resting = resting;
   }
 
   of(network: Network): AddressSpace {
     let space = this.#spaces.get(network.ID);
-    if (!space) this.#spaces.set(network.ID, (space = addressSpace(this.#view, network)));
+    if (!space) this.#spaces.set(network.ID, (space = addressSpace(this.#view, network, this.#resting)));
     return space;
   }
   /** Who holds addresses of a full network and has no use for them, for people: containers that somebody made and that do not run; empty where there are none. */

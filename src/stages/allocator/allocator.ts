@@ -4,7 +4,7 @@ import { nodeLocalNetworks, type Network } from '#model/object/network';
 import type { PortConfig } from '#model/object/service-spec';
 import { isActive, taskNetwork, type NetworkAttachment, type Task, type TaskNetwork } from '#model/object/task';
 import { newMeta, update, type Action } from '#store/action';
-import type { StageContext, StageResult } from '#store/stage';
+import type { Resting, StageContext, StageResult } from '#store/stage';
 import type { View } from '#store/view';
 import { AddressSpaces } from './address-space.ts';
 import { askBack, type TaskUpdate } from './asked-back.ts';
@@ -47,7 +47,7 @@ export function* allocate(view: View, context: StageContext): Steps<StageResult>
   if (scope !== 'all' && scope.specs.size === 0 && !scope.networks && !scope.waiting) return { actions: [] };
   const networks = allocateNetworks(view);
   const ports = allocatePorts(view);
-  const spaces = new AddressSpaces(view);
+  const spaces = new AddressSpaces(view, context.resting);
   const addressed = allocateVirtualIps(view, { ...networks, endpoints: ports.endpoints, spaces });
   // One service is written once: with its ports and its addresses.
   const written = new Set(addressed.map(({ object }) => object.ID));
@@ -165,10 +165,10 @@ function nodeLocal(name: string): Network | undefined {
   return { ...newMeta(name), Spec: { Name: name, Driver: name === 'none' ? 'null' : name } };
 }
 
-/** For what stands for a container: an address that nobody has, this one if one is named; or why there is none. */
-export function addressIn(view: View, network: Network, now: number, asked?: string): Given {
+/** For what stands for a container: an address that nobody has, this one if one is named, whether it rests or not; or why there is none. */
+export function addressIn(view: View, network: Network, now: number, asked?: string, resting?: Resting): Given {
   const { networks, problems } = allocateNetworks(view);
-  return takeAddress(networks.get(network.ID) ?? network, { view, now, problems, spaces: new AddressSpaces(view), asked: new Map() }, asked);
+  return takeAddress(networks.get(network.ID) ?? network, { view, now, problems, spaces: new AddressSpaces(view, resting), asked: new Map() }, asked);
 }
 
 /** `soon`: what is to be written, if anything, so that one becomes free. */

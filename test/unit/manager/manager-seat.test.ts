@@ -7,6 +7,7 @@ import { initCluster } from '#control/clusters';
 import type { Duty } from '#manager/leader-duties';
 import { ManagerSeat } from '#manager/manager-seat';
 import { stages } from '#manager/stages';
+import { attachmentTo } from '#model/object/task';
 import { ReplicatedState } from '#replica/state';
 import { testDescription } from '#test/support/memory-cluster';
 import { MemoryLog } from '#test/support/memory-log';
@@ -127,6 +128,35 @@ test('a term that ends in the middle of its beginning ends whole', async () => {
   await seat.stop();
   expect(fatal).toEqual([]);
   expect(clock.running).toBe(0);
+});
+
+test('addresses that were freed come back minutes later, whichever term freed them', async () => {
+  const { seat, log, state, clock } = setUp();
+  await seat.start();
+  await seat.submit(initCluster({ nodeId, address: '10.0.0.9', description: testDescription }));
+  const agent = new ScriptedAgent(nodeId, clock);
+  const scale = async (replicas: number): Promise<string[]> => {
+    await seat.submit(deployStack(stack('app:1', replicas), byHand));
+    await clock.advance(5000);
+    const [network] = state.store.find('network', 'name', 'shop_default');
+    return [...state.store.list('task')].flatMap((task) => attachmentTo(task, network!.ID)?.Addresses ?? []);
+  };
+  await agent.connect(seat.openSession);
+  const first = await scale(3);
+  expect(await scale(0)).toEqual([]);
+  agent.disconnect();
+  log.depose();
+  await settle();
+  log.lead();
+  await settle();
+  await agent.connect(seat.openSession);
+  const second = await scale(3);
+  expect([first.length, second.length, new Set([...first, ...second]).size]).toEqual([3, 3, 6]);
+  await scale(0);
+  await clock.advance(180_000);
+  expect(await scale(3)).toEqual(first);
+  agent.disconnect();
+  await seat.stop();
 });
 
 test('a duty that is refused is made anew: one that was stopped is over', async () => {
