@@ -51,6 +51,17 @@ test('it holds the programs and what tells of them, and needs nothing else', () 
   expect(execFileSync(join(program, '../stack'), ['--help'], { encoding: 'utf8', cwd: folder })).toContain('shoal stack [options] [command]');
 });
 
+test('a command begins without what knows all signs of the world, which takes longer to load than all the rest', () => {
+  const built = join(folder, 'prefix/lib/node_modules/shoal/.build');
+  const begun = new Set(['cli.mjs']);
+  for (const name of begun) {
+    const text = readFileSync(join(built, name), 'utf8');
+    expect(text.includes('RGI_Emoji'), name).toBe(false);
+    for (const [, more = ''] of text.matchAll(/^(?:import|\} from) ?"\.\/([^"]+)";$/gm)) begun.add(more);
+  }
+  expect(begun.size).toBeGreaterThan(5);
+});
+
 test('a clone that was never built says what to do', () => {
   const clone = join(folder, 'clone');
   cpSync(join(root, 'bin'), join(clone, 'bin'), { recursive: true });

@@ -120,5 +120,5 @@ async function listNetworks(flags: ListFlags, command: Command): Promise<void> {
   const networks = await client.get<ListedNetwork[]>('/networks', filters(filterMap(flags.filter)));
   networks.sort((a, b) => compareNatural(a.Name, b.Name));
   const id = (network: ListedNetwork): string => (flags.trunc ? network.Id.slice(0, 12) : network.Id);
-  for (const line of listLines(networks, columns(id), flags, id, { more, labels })) terminal.out(line);
+  for (const line of await listLines(networks, columns(id), flags, id, { more, labels })) terminal.out(line);
 }

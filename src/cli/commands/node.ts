@@ -88,7 +88,7 @@ async function listNodes(flags: ListFlags, command: Command): Promise<void> {
   const nodes = await client.get<ShownNode[]>('/nodes', filters(filterMap(flags.filter)));
   const self = await selfOf(client);
   nodes.sort((a, b) => compareNatural(a.Description?.Hostname ?? '', b.Description?.Hostname ?? ''));
-  for (const line of listLines(nodes, columns(self.id, nodes), flags, (node) => node.ID, extras(self))) terminal.out(line);
+  for (const line of await listLines(nodes, columns(self.id, nodes), flags, (node) => node.ID, extras(self))) terminal.out(line);
 }
 
 /** Where no release was declared there is nothing to show, and docker's columns are all. */

@@ -97,5 +97,5 @@ async function listFiles(kind: FileKind, flags: ListFlags, command: Command): Pr
   ];
   const labels = (object: Secret): Readonly<Record<string, string>> => object.Spec.Labels ?? {};
   const more: Column<Secret>[] = [{ heading: 'LABELS', key: 'Labels', text: (object) => labelText(labels(object)) }];
-  for (const line of listLines(objects, columns, flags, (object) => object.ID, { more, labels })) terminal.out(line);
+  for (const line of await listLines(objects, columns, flags, (object) => object.ID, { more, labels })) terminal.out(line);
 }

@@ -26,13 +26,13 @@ export interface ListExtras<T> {
 }
 
 /** Lines for `rows`. */
-export function listLines<T>(
+export async function listLines<T>(
   rows: readonly T[],
   columns: readonly Column<T>[],
   { quiet, format }: ListOptions,
   id: (row: T) => string,
   { more = [], labels }: ListExtras<T> = {},
-): string[] {
+): Promise<string[]> {
   if (quiet && (format === undefined || format === 'table')) return rows.map(id);
   if (quiet && format === 'raw') return rows.map((row) => `id: ${id(row)}`);
   const all = [...columns, ...more];

@@ -1,5 +1,4 @@
 /** Progress of services as bars on a terminal, as lines elsewhere, or as JSON. */
-import { createLogUpdate } from 'log-update';
 import { printableCell } from '#base/text/printable';
 import type { Terminal } from '../output/terminal.ts';
 import type { Progress } from './verdict.ts';
@@ -9,7 +8,7 @@ export type Style = 'bars' | 'lines' | 'json' | 'quiet';
 
 const barWidth = 30;
 
-export function renderer(style: Style, terminal: Terminal): (services: readonly Watched[], final: boolean) => void {
+export async function renderer(style: Style, terminal: Terminal): Promise<(services: readonly Watched[], final: boolean) => void> {
   if (style === 'quiet') return (services, final) => final && showReasons(services, terminal);
   if (style === 'json') return onChange((service) => terminal.out(JSON.stringify(factsOf(service))));
   if (style === 'lines') {
@@ -19,6 +18,8 @@ export function renderer(style: Style, terminal: Terminal): (services: readonly 
       if (final) showReasons(services, terminal);
     };
   }
+  // Takes longer to load than most commands to do their work.
+  const { createLogUpdate } = await import('log-update');
   const update = createLogUpdate(process.stdout);
   return (services, final) => {
     update(services.map(barOf).join('\n'));

@@ -48,7 +48,7 @@ export async function waitAndExit(
   process.once('SIGINT', interrupt);
   process.once('SIGTERM', interrupt);
   try {
-    const render = renderer(style, session.terminal);
+    const render = await renderer(style, session.terminal);
     const show = (watched: readonly Watched[], final: boolean): void => {
       last = watched;
       render(watched, final);

@@ -31,7 +31,7 @@ export function addParts<T extends { ID: string }>(command: Command, { path, of,
     .action(async (name: string, flags: { format?: string; quiet?: boolean }, called: Command) => {
       const { client, terminal } = openSession(called);
       const parts = of(await client.get<Record<string, readonly T[] | undefined>>(repositoryPath(name))) ?? [];
-      for (const line of listLines(parts, columns, flags, ({ ID }) => ID)) terminal.out(line);
+      for (const line of await listLines(parts, columns, flags, ({ ID }) => ID)) terminal.out(line);
     });
   command
     .command('rm')

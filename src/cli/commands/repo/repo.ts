@@ -137,5 +137,5 @@ async function listRepositories(flags: ListFlags, command: Command): Promise<voi
   const { client, terminal } = openSession(command);
   const repositories = await client.get<Repository[]>('/shoal/v1/repositories');
   repositories.sort((a, b) => compareNatural(a.Spec.Name, b.Spec.Name));
-  for (const line of listLines(repositories, columns, flags, (repository) => repository.Spec.Name)) terminal.out(line);
+  for (const line of await listLines(repositories, columns, flags, (repository) => repository.Spec.Name)) terminal.out(line);
 }

@@ -55,7 +55,7 @@ export function addService(program: Command): void {
 async function listServices(flags: ListFlags, command: Command): Promise<void> {
   const { client, terminal } = openSession(command);
   const services = await client.get<ListedService[]>('/services', { ...filters(filterMap(flags.filter)), status: 'true' });
-  for (const line of serviceLines(services, flags)) terminal.out(line);
+  for (const line of await serviceLines(services, flags)) terminal.out(line);
 }
 
 async function inspectServices(names: readonly string[], flags: ListFlags & { pretty?: boolean }, command: Command): Promise<void> {

@@ -21,7 +21,7 @@ const columns: readonly Column<ListedService>[] = [
   { heading: 'PORTS', key: 'Ports', text: (service) => portsText(service.Endpoint?.Ports ?? []) },
 ];
 
-export function serviceLines(services: readonly ListedService[], options: ListOptions): string[] {
+export function serviceLines(services: readonly ListedService[], options: ListOptions): Promise<string[]> {
   const sorted = [...services].sort((a, b) => compareNatural(a.Spec.Name, b.Spec.Name));
   return listLines(sorted, columns, options, (service) => service.ID.slice(0, 12));
 }

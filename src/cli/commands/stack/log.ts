@@ -34,7 +34,7 @@ const more: readonly Column<ShownDeed>[] = [
 /** Newest first. @param path of the stack or the repository */
 export async function listLog({ client, terminal }: Pick<Session, 'client' | 'terminal'>, path: string, flags: LogFlags): Promise<void> {
   const deeds = await client.get<ShownDeed[]>(`${path}/log`);
-  for (const line of listLines(deeds.toReversed(), columns, flags, ({ Number: number }) => String(number), { more })) terminal.out(line);
+  for (const line of await listLines(deeds.toReversed(), columns, flags, ({ Number: number }) => String(number), { more })) terminal.out(line);
 }
 
 export async function verifyLog(

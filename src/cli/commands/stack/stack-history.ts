@@ -84,7 +84,7 @@ async function listRevisions(name: string, flags: LogFlags & { log?: boolean }, 
   if (flags.verify || flags.head !== undefined) return verifyLog({ client, terminal }, `stack ${name}`, stackPath(name), flags);
   if (flags.log) return listLog({ client, terminal }, stackPath(name), flags);
   const revisions = await client.get<ShownRevision[]>(`${stackPath(name)}/revisions`);
-  for (const line of listLines(revisions.toReversed(), columns, flags, ({ Number: number }) => String(number), { more })) terminal.out(line);
+  for (const line of await listLines(revisions.toReversed(), columns, flags, ({ Number: number }) => String(number), { more })) terminal.out(line);
 }
 
 async function showDiff(name: string, from: string | undefined, to: string | undefined, flags: { json?: boolean }, command: Command): Promise<void> {

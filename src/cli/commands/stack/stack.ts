@@ -98,8 +98,8 @@ async function listStacks(flags: ListFlags, command: Command): Promise<void> {
   const ours = (await client.ping()).shoal !== undefined;
   const byName = (a: StackCount, b: StackCount): number => compareNatural(a.Name, b.Name);
   const lines = ours
-    ? listLines((await client.get<StackSummary[]>('/shoal/v1/stacks')).sort(byName), [...countColumns, ...columns], flags, (stack) => stack.Name)
-    : listLines((await stacksByLabel(client)).sort(byName), countColumns, flags, (stack) => stack.Name);
+    ? await listLines((await client.get<StackSummary[]>('/shoal/v1/stacks')).sort(byName), [...countColumns, ...columns], flags, (stack) => stack.Name)
+    : await listLines((await stacksByLabel(client)).sort(byName), countColumns, flags, (stack) => stack.Name);
   for (const line of lines) terminal.out(line);
 }
 
@@ -127,5 +127,5 @@ async function listServices(name: string, flags: ListFlags, command: Command): P
   const label = [...(map['label'] ?? []), `${namespaceLabel}=${name}`];
   const services = await client.get<ListedService[]>('/services', { ...filters({ ...map, label }), status: 'true' });
   if (services.length === 0) terminal.error(`Nothing found in stack: ${name}`);
-  else for (const line of serviceLines(services, flags)) terminal.out(line);
+  else for (const line of await serviceLines(services, flags)) terminal.out(line);
 }

@@ -50,12 +50,12 @@ export function addTaskStats(task: Command, find: (client: Client, name: string)
     .action(async (names: readonly string[], { format }: { format?: string }, command: Command) => {
       const { client, terminal } = openSession(command);
       const readings = await Promise.all(names.map(async (name) => readingOf(client, name, await find(client, name))));
-      for (const line of statsLines(readings, format)) terminal.out(line);
+      for (const line of await statsLines(readings, format)) terminal.out(line);
     });
 }
 
 /** @internal */
-export function statsLines(readings: readonly TaskReading[], format: string | undefined): string[] {
+export function statsLines(readings: readonly TaskReading[], format: string | undefined): Promise<string[]> {
   return listLines(readings, columns, { format }, ({ task }) => task);
 }
 

@@ -16,15 +16,15 @@ const reading: Reading = {
   pids_stats: { current: 3 },
 };
 
-test('what a task takes, as docker counts it', () => {
-  const [heading, line] = statsLines([{ task: 'web.1', node: 'n1', reading }], undefined);
+test('what a task takes, as docker counts it', async () => {
+  const [heading, line] = await statsLines([{ task: 'web.1', node: 'n1', reading }], undefined);
   expect(heading).toMatch(/^TASK +NODE +CPU % +MEM USAGE \/ LIMIT +MEM % +NET I\/O +BLOCK I\/O +PIDS$/);
   expect(line).toMatch(/^web\.1 +n1 +40\.00% +2MiB \/ 8MiB +25\.00% +1KiB \/ 11B +4KiB \/ 1KiB +3$/);
-  expect(statsLines([{ task: 'web.1', node: 'n1', reading }], '{{.CPUPerc}} {{.PIDs}}')).toEqual(['40.00% 3']);
+  expect(await statsLines([{ task: 'web.1', node: 'n1', reading }], '{{.CPUPerc}} {{.PIDs}}')).toEqual(['40.00% 3']);
 });
 
-test('a container that just ends says little, and that is shown as nothing', () => {
-  expect(statsLines([{ task: 'web.1', node: 'n1', reading: {} }], '{{.CPUPerc}} {{.MemUsage}} {{.MemPerc}} {{.NetIO}}')).toEqual([
+test('a container that just ends says little, and that is shown as nothing', async () => {
+  expect(await statsLines([{ task: 'web.1', node: 'n1', reading: {} }], '{{.CPUPerc}} {{.MemUsage}} {{.MemPerc}} {{.NetIO}}')).toEqual([
     '0.00% 0B / 0B 0.00% 0B / 0B',
   ]);
 });

@@ -22,14 +22,14 @@ function captured(act: () => void): string {
   return written.join('');
 }
 
-test('a table has one line for each row, whatever its cells hold', () => {
-  const lines = tableLines([
+test('a table has one line for each row, whatever its cells hold', async () => {
+  const lines = await tableLines([
     ['NAME', 'STATE'],
     [nasty, nasty],
   ]);
   expect(lines).toHaveLength(2);
   expect(lines.join('')).not.toMatch(/[\u0000-\u001f\u007f-\u009f\u202e]/);
-  expect(listLines([{ name: nasty }], [{ heading: 'NAME', key: 'Name', text: (row) => row.name }], {}, () => '').join('')).not.toMatch(controls);
+  expect((await listLines([{ name: nasty }], [{ heading: 'NAME', key: 'Name', text: (row) => row.name }], {}, () => '')).join('')).not.toMatch(controls);
 });
 
 test('what a command says on either stream is escaped at the terminal itself', () => {
@@ -42,11 +42,11 @@ test('what a command says on either stream is escaped at the terminal itself', (
   expect(JSON.parse(written.trim().split('\n').at(-1) ?? '')).toEqual({ name: nasty });
 });
 
-test('progress lines are one line for each service', () => {
+test('progress lines are one line for each service', async () => {
   const said: string[] = [];
   const terminal: Terminal = { out: (line) => void said.push(line), error: () => undefined, raw: () => undefined, interactive: false };
   const progress = { verdict: 'failing', detail: nasty, running: 0, wanted: 1, slots: [{ name: '1', taskState: 'failed', error: nasty }], reasons: [] };
-  renderer('lines', terminal)([{ id: 'x', name: nasty, progress } as unknown as Watched], false);
+  (await renderer('lines', terminal))([{ id: 'x', name: nasty, progress } as unknown as Watched], false);
   expect(said).toHaveLength(1);
   expect(said[0]).not.toMatch(/[\u0000-\u001f\u007f-\u009f\u202e]/);
 });

@@ -2,9 +2,9 @@ import { expect, test } from 'vitest';
 import { listLines } from '../../../../src/cli/output/list.ts';
 import { tableLines } from '../../../../src/cli/output/table.ts';
 
-test('columns are at least ten wide and three apart, the last is open', () => {
+test('columns are at least ten wide and three apart, the last is open', async () => {
   expect(
-    tableLines([
+    await tableLines([
       ['NAME', 'SERVICES'],
       ['web', '2'],
       ['a-longer-name', '11'],
@@ -12,21 +12,23 @@ test('columns are at least ten wide and three apart, the last is open', () => {
   ).toEqual(['NAME            SERVICES', 'web             2', 'a-longer-name   11']);
 });
 
-test('an empty last cell leaves the padding before it', () => {
+test('an empty last cell leaves the padding before it', async () => {
   expect(
-    tableLines([
+    await tableLines([
       ['ID', 'PORTS'],
       ['abc', ''],
     ]),
   ).toEqual(['ID        PORTS', 'abc       ']);
 });
 
-test('wide characters count as the terminal shows them', () => {
+test('wide characters count as the terminal shows them', async () => {
   expect(
-    tableLines([
-      ['NAME', 'X'],
-      ['日本語日本', 'y'],
-    ])[1],
+    (
+      await tableLines([
+        ['NAME', 'X'],
+        ['日本語日本', 'y'],
+      ])
+    )[1],
   ).toBe('日本語日本   y');
 });
 
@@ -42,4 +44,4 @@ test.each([
   [{ format: 'json' }, ['{"ID":"1","Name":"web"}']],
   [{ format: '{{.Name}}/{{upper .ID}}' }, ['web/1']],
   [{ format: 'table {{.Name}}\\t{{.ID}}' }, ['NAME      ID', 'web       1']],
-])('a list with %o', (options, lines) => expect(listLines(rows, columns, options, (row) => row.id)).toEqual(lines));
+])('a list with %o', (options, lines) => expect(listLines(rows, columns, options, (row) => row.id)).resolves.toEqual(lines));
