@@ -8,6 +8,8 @@ import { placeParts } from '#model/manager-address';
 /** After this time without an answer the link is looked at: its other end's kernel answers, however busy the program is. */
 const patienceMs = 700;
 const lookMs = 300;
+/** Once it is silent it is looked at again so often, whatever became of the looks before: of the time for which the managers wait for a node, a break that is over may use up little more. */
+const againMs = 100;
 /** Over a link that stands the answer is late because a leader is busy: a thousand nodes that all come over a second connection would keep it so. A stream that a break of before has stuck goes on by itself within that. */
 const busyMs = 2500;
 /** How long another connection is tried: over a link that was just broken less, for it may break again. */
@@ -53,26 +55,40 @@ export function besideSpare<L extends Line, T>(asked: Promise<T>, spare: Spare<L
 
 async function trySpares<L extends Line, T>({ address, open }: Spare<L>, again: (line: L, limitMs: number) => Promise<T>, signal: AbortSignal): Promise<T> {
   for (let mended = false; ;) {
-    signal.throwIfAborted();
-    const over = pause(lookMs, undefined, { signal });
-    over.catch(() => undefined);
     if (!(await reaches(address, lookMs))) {
       mended = true;
-      // What is refused at once is not asked again at once.
-      await over;
-      continue;
-    }
-    if (!mended) await pause(busyMs, undefined, { signal });
+      await reachedAgain(address, signal);
+    } else if (!mended) await pause(busyMs, undefined, { signal });
+    signal.throwIfAborted();
     const line = open();
     try {
       return await again(line, mended ? attemptMs.mended : attemptMs.busy);
     } catch (error) {
       if (!isUnreachable(error)) throw error;
-      await over;
+      await pause(lookMs, undefined, { signal });
     } finally {
       line.close();
     }
   }
+}
+
+/** Each look has its time, for a line may be long, and the first of them that arrives counts. */
+function reachedAgain(address: string, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const end = (then: () => void): void => {
+      clearInterval(looks);
+      signal.removeEventListener('abort', cancelled);
+      then();
+    };
+    const look = (): void => {
+      if (signal.aborted) cancelled();
+      else void reaches(address, lookMs).then((there) => there && end(resolve));
+    };
+    const cancelled = (): void => end(() => reject(signal.reason as Error));
+    const looks = setInterval(look, againMs);
+    signal.addEventListener('abort', cancelled, { once: true });
+    look();
+  });
 }
 
 function isUnreachable(error: unknown): boolean {

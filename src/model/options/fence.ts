@@ -1,14 +1,9 @@
 /** No twins: the label `shoal.fence` of a service. A node that hears nothing of its managers stops such tasks, and the managers wait for that before they replace them. */
 import { milliseconds, parseDuration } from '#base/text/duration';
+import { latestBeat, leastSilent } from '../health/silence.ts';
 import { defaults } from '../object/service.ts';
 import type { Task } from '../object/task.ts';
 import { optionPrefix } from './service-options.ts';
-
-/**
- * A node is down after so many periods without a beat: when three were missed, shortly before the fourth is due. So a break of two
- * periods harms nobody even if it began as a beat was due, and a node that is lost is down within four.
- */
-export const silentPeriods = 3.8;
 
 /** How long the node waits before it stops them where the label only says `true`, milliseconds. */
 const usualGraceMs = 5000;
@@ -18,9 +13,6 @@ export const fenceLabel = 'shoal.fence.milliseconds';
 
 /** One beat may come late: a node that hears of its managers every so often is not cut off because a shorter time is over. */
 const beatsBetween = 2;
-/** Periods, from a beat to the next one at most. */
-const latestBeat = 1.1;
-
 /** What stopping takes an engine beside the task's own grace period (ms), and what clocks differ by. */
 const marginMs = 2000;
 
@@ -38,10 +30,13 @@ export function graceOf(task: Task, everyMs: number): number | undefined {
   return fence === undefined ? undefined : Math.max(fence, beatsBetween * everyMs);
 }
 
-/** How long (ms) after the task's node was found down it may still run there; undefined when nothing fences it. `periodMs`: of beats. */
+/**
+ * How long (ms) after the task's node was found down it may still run there; undefined when nothing fences it. `periodMs`: of beats.
+ * The node counts from when it sent its last beat that was answered, the managers from when it was down: that is `leastSilent` periods after a beat that came later than it was sent.
+ */
 export function fencedFor(task: Task, periodMs: number): number | undefined {
   const grace = graceOf(task, latestBeat * periodMs);
   if (grace === undefined) return undefined;
   const stopMs = milliseconds(task.Spec.ContainerSpec?.StopGracePeriod, defaults.stopGracePeriod);
-  return Math.max(0, Math.ceil(grace + stopMs + marginMs - silentPeriods * periodMs));
+  return Math.max(0, Math.ceil(grace + stopMs + marginMs - leastSilent * periodMs));
 }

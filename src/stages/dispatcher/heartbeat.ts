@@ -3,12 +3,12 @@ import { timeText } from '#base/clock';
 import type { Random } from '#base/random';
 import { Refusal } from '#base/refusal';
 import { roleOf } from '#model/manager-address';
+import { mostSilent, paceOf } from '#model/health/silence';
 import { longestAwayMs, type Node, type NodeStatus } from '#model/object/node';
-import { silentPeriods } from '#model/options/fence';
 import { update, type Action } from '#store/action';
 import type { View } from '#store/view';
 
-/** A beat is due after the period give or take a tenth, so that nodes do not beat in step. */
+/** A beat is due up to a tenth of its time earlier, by chance, so that nodes do not beat in step; never later. */
 const jitter = 0.1;
 /** A new leader gives nodes time to find it, in periods. */
 const takeOverFactor = 6;
@@ -80,7 +80,7 @@ export class Heartbeats {
       if (node.Status.State === 'down') continue;
       // A manager knows from its own log who leads, and its agent asks it first: it is given no more time than between beats.
       const awaited = roleOf(node) !== 'manager';
-      const patienceMs = awaited ? takeOverFactor * this.#next(periodMs) : Math.round(silentPeriods * periodMs);
+      const patienceMs = Math.round((awaited ? takeOverFactor : mostSilent) * periodMs);
       const stillAwayMs = Math.min((node.Shoal?.AwayUntil ?? now) - now, longestAwayMs);
       this.#lines.set(node.ID, { deadline: monotonic + Math.max(patienceMs, stillAwayMs), awaited, manager: !awaited });
     }
@@ -108,7 +108,7 @@ export class Heartbeats {
       this.#missing--;
       this.#came(periodMs, monotonic);
     }
-    this.#lines.set(nodeId, { session, deadline: Math.max(monotonic + Math.round(silentPeriods * periodMs), awaited ? deadline : 0), awaited, manager });
+    this.#lines.set(nodeId, { session, deadline: Math.max(monotonic + Math.round(mostSilent * periodMs), awaited ? deadline : 0), awaited, manager });
     return session;
   }
 
@@ -127,9 +127,9 @@ export class Heartbeats {
     if (!this.isOpen(nodeId, session)) throw new Refusal('invalidArgument', 'session invalid');
     const { awaited = false, manager = false } = this.#lines.get(nodeId) ?? {};
     if (awaited) this.#came(periodMs, monotonic);
-    const next = this.#next(periodMs);
-    this.#lines.set(nodeId, { session, deadline: monotonic + Math.round(silentPeriods * periodMs), manager });
-    return next;
+    const pace = paceOf(this.#lines.size);
+    this.#lines.set(nodeId, { session, deadline: monotonic + Math.round(pace.silent * periodMs), manager });
+    return Math.round(pace.beat * periodMs * (1 - jitter * this.#random.next()));
   }
 
   /** The session ends, and the node is waited for longer than usual. */
@@ -172,10 +172,6 @@ export class Heartbeats {
     for (const [id, { session }] of this.#lines) {
       if (session === undefined && (view.get('node', id)?.Status.State ?? 'down') === 'down') this.#lines.delete(id);
     }
-  }
-
-  #next(periodMs: number): number {
-    return Math.round(periodMs * (1 - jitter + 2 * jitter * this.#random.next()));
   }
 }
 

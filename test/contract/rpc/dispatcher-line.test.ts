@@ -1,6 +1,8 @@
 /** A node's connection to its dispatcher: what goes over one call, and what beside one that is stuck. */
-import { connect, createServer, type AddressInfo } from 'node:net';
+import { once } from 'node:events';
+import { connect, createServer, type AddressInfo, type Server } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { ServerWritableStream } from '@grpc/grpc-js';
 import { afterEach, expect, test } from 'vitest';
 import type { Members } from '#rpc/authorization';
@@ -65,7 +67,7 @@ function serveAsBefore(dispatcher: PlayedDispatcher, server: RpcServer): void {
 }
 
 /** A dispatcher that is reached by way of `lines`, the ends of each connection. */
-async function byLines(dispatcher: PlayedDispatcher): Promise<DispatcherConnection & { lines: Duplex[] }> {
+async function byLines(dispatcher: PlayedDispatcher): Promise<DispatcherConnection & { lines: Duplex[]; door: Server }> {
   const cluster = await TestAuthority.begin();
   const credentials = serverCredentials(await cluster.node('m', 'manager'));
   const members: Members = { clusterId: () => cluster.clusterId, roleOf: () => 'worker', current: () => true };
@@ -86,7 +88,7 @@ async function byLines(dispatcher: PlayedDispatcher): Promise<DispatcherConnecti
     door.close();
     await server.stop();
   });
-  return { ...connection, lines };
+  return { ...connection, lines, door };
 }
 
 test('a beat finds its way beside a connection that is stuck', async () => {
@@ -96,5 +98,24 @@ test('a beat finds its way beside a connection that is stuck', async () => {
   for (const line of lines.slice()) line.unpipe().pause();
   expect(await session.heartbeat()).toBe(4322);
   expect(lines.length).toBeGreaterThan(2);
+  session.close();
+});
+
+test('while the way is closed it is looked at again and again, and the beat goes over the first connection that comes to be', async () => {
+  const dispatcher = new PlayedDispatcher();
+  const { openSession, lines, door } = await byLines(dispatcher);
+  const session = await openSession('n', description);
+  expect(await session.heartbeat()).toBe(4321);
+  const { port } = door.address() as AddressInfo;
+  for (const line of lines.splice(0)) line.unpipe().pause();
+  door.close();
+  let answered = false;
+  const beat = session.heartbeat().finally(() => (answered = true));
+  await pause(1500);
+  expect([answered, lines.length]).toEqual([false, 0]);
+  await once(door.listen(port, '127.0.0.1'), 'listening');
+  expect(await beat).toBe(4322);
+  // A look, or two that met, and the line.
+  expect(lines.length / 2).toBeLessThanOrEqual(4);
   session.close();
 });

@@ -69,8 +69,8 @@ test('a shorter time than between two beats stops nothing that is well: one may 
 test('managers wait until it has stopped there: its grace, its stop and a margin after the last beat', () => {
   expect(fenceOf(fenced('t', '3s'))).toBe(3000);
   expect(fencedFor(fenced('t', 'false'), 1000)).toBeUndefined();
-  expect(fencedFor(fenced('t', '5s'), 1000)).toBe(5000 + 10_000 + 2000 - 3800);
-  expect(fencedFor(fenced('t', '3s'), 5000)).toBe(11_000 + 10_000 + 2000 - 19_000);
+  expect(fencedFor(fenced('t', '5s'), 1000)).toBe(5000 + 10_000 + 2000 - 3000);
+  expect(fencedFor(fenced('t', '3s'), 5000)).toBe(11_000 + 10_000 + 2000 - 15_000);
   expect(fencedFor(fenced('t', '3s'), 60_000)).toBe(0);
 });
 

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { seededRandom, type Random } from '#base/random';
 import { Refusal } from '#base/refusal';
 import { awaitNode, Heartbeats, type Moment } from '#stages/dispatcher/heartbeat';
+import { latestBeat, leastSilent, mostSilent, paceOf } from '#model/health/silence';
 import type { Node } from '#model/object/node';
 import type { Action } from '#store/action';
 import { registerNode } from '#stages/dispatcher/registration';
@@ -28,17 +29,35 @@ function statuses(actions: readonly Action[]): unknown[] {
 }
 
 test.each([
-  [0, 4500],
-  [0.5, 5000],
-  [0.999999, 5500],
-])('with chance %d the next beat is due after %i ms', (chance, due) => {
+  [0, 1, 2000, 15_000],
+  [0.5, 100, 1900, 15_000],
+  [0.999999, 1, 1800, 15_000],
+  [0, 250, 3250, 17_000],
+  [0, 400, 4500, 19_000],
+  [0.999999, 1000, 4050, 19_000],
+])('with chance %d a node of %i beats again after %i ms, and may be silent for %i', (chance, nodes, due, silent) => {
   const heartbeats = new Heartbeats(fixed(chance));
-  const session = heartbeats.open('n1', 5000, 0);
-  expect(heartbeats.beat('n1', session, 5000, 0)).toBe(due);
-  expect(heartbeats.nextDeadline()).toBe(19_000);
+  const [session] = Array.from({ length: nodes }, (_, n) => heartbeats.open(`n${n}`, 5000, 20_000));
+  expect(heartbeats.beat('n0', session ?? 0, 5000, 5000)).toBe(due);
+  expect(heartbeats.nextDeadline()).toBe(5000 + silent);
 });
 
-test('a node that misses three beats is down before the fourth', () => {
+test('however many nodes there are, a leader takes few more beats than one a period of each, and a break of two periods leaves each half a one to be heard', () => {
+  for (let nodes = 1; nodes <= 2000; nodes++) {
+    const { beat, silent } = paceOf(nodes);
+    expect([nodes, nodes / beat <= Math.max(450, nodes / 0.9), silent - beat - 2 >= 0.59, silent - beat <= 2.91, silent <= mostSilent]).toEqual([
+      nodes,
+      true,
+      true,
+      true,
+      true,
+    ]);
+    expect(silent).toBeGreaterThanOrEqual(leastSilent);
+    expect(beat).toBeLessThan(latestBeat);
+  }
+});
+
+test('a node that does not beat for three periods is down', () => {
   const store = storeOf({ node: [inState('n1', 'ready'), inState('n2', 'ready')] });
   const heartbeats = new Heartbeats(fixed(0.5));
   const first = heartbeats.open('n1', 5000, 0);
@@ -54,7 +73,7 @@ test('a node that misses three beats is down before the fourth', () => {
   store.apply(2, { actions, now: startTime });
   heartbeats.forgetDown(store);
   expect(heartbeats.expire(store, at(19_000))).toEqual([]);
-  expect(heartbeats.nextDeadline()).toBe(28_000);
+  expect(heartbeats.nextDeadline()).toBe(24_000);
   expect(() => heartbeats.beat('n1', first, 5000, 19_001)).toThrow(new Refusal('invalidArgument', 'session invalid'));
 });
 
@@ -109,13 +128,14 @@ test('while workers keep coming to a new leader the others are waited for; one t
   const first = heartbeats.open('b', 1000, 5000);
   expect(down(7999)).toEqual([]);
   // The first beat says that it is there; the next ones put nothing off.
-  expect(heartbeats.beat('b', first, 1000, 7000)).toBe(1000);
-  expect([heartbeats.beat('b', first, 1000, 9000), heartbeats.nextDeadline()]).toEqual([1000, 10_000]);
+  expect(heartbeats.beat('b', first, 1000, 7000)).toBe(380);
+  expect([heartbeats.beat('b', first, 1000, 9000), heartbeats.nextDeadline()]).toEqual([380, 10_000]);
   expect(down(9999)).toEqual([]);
   expect(heartbeats.isOpen('a', given)).toBe(true);
   expect(down(10_000)).toEqual(['a', 'c', 'd']);
   // When nobody comes any more, each is held to its beats.
-  expect(down(12_800)).toEqual(['a', 'b', 'c', 'd']);
+  expect(down(11_999)).toEqual(['a', 'c', 'd']);
+  expect(down(12_000)).toEqual(['a', 'b', 'c', 'd']);
 });
 
 test('while most of many workers are missing nobody is taken for dead: that is the leader, or a busy machine', () => {

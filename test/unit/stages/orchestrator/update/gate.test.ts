@@ -16,8 +16,8 @@ test.each<[string, TaskLine[], TaskLine['Shoal'], string, number | undefined]>([
   ['the old one is deleted', [], afterOld, 'running', undefined],
   ['the old one never ran', [{ ...old, state: 'pending' }], afterOld, 'running', undefined],
   ['the old one is on a dead node', [{ ...old, node: 'down' }], afterOld, 'running', undefined],
-  // 5 s of grace, 10 s to stop and 2 s more, of which a node that is found down has been silent for 3.8.
-  ['the old one must not run twice, and its node was just found down', [fenced], afterOld, 'ready', now + 13_200],
+  // 5 s of grace, 10 s to stop and 2 s more, of which a node that is found down has been silent for 3.
+  ['the old one must not run twice, and its node was just found down', [fenced], afterOld, 'ready', now + 14_000],
   ['the old one must not run twice, and its node has been down for a while', [{ ...fenced, node: 'longdown' }], afterOld, 'running', undefined],
   ['the old one must not run twice, and its node left', [{ ...fenced, node: 'gone' }], afterOld, 'running', undefined],
   ['the old one is on a node that left', [{ ...old, node: 'gone' }], afterOld, 'running', undefined],
@@ -27,7 +27,7 @@ test.each<[string, TaskLine[], TaskLine['Shoal'], string, number | undefined]>([
   const situation = draft(
     service(),
     [...others, { id: 'new', slot: 1, state: 'ready', desired: 'ready', ...(Shoal && { Shoal }) }],
-    [node('n1'), node('down', {}, 'down'), { ...node('longdown', {}, 'down'), Shoal: { DownSince: now - 13_200 } }],
+    [node('n1'), node('down', {}, 'down'), { ...node('longdown', {}, 'down'), Shoal: { DownSince: now - 14_000 } }],
   );
   finish(openGates(situation));
   const task = situation.task('new');
