@@ -1,4 +1,5 @@
-/** Loaded into a daemon: writes down each second how long its longest turn was, without the collector's pauses, and what memory it has; where it samples, what was at work in the long ones too. Plain Node. */
+/** Loaded into a daemon: writes down each second how long its longest turn and its longest round were, without the collector's pauses, and what memory it has; where it samples, what was at work in the long rounds too. Plain Node. */
+import { createHook, executionAsyncResource } from 'node:async_hooks';
 import { appendFileSync, openSync, readSync } from 'node:fs';
 import { Session } from 'node:inspector';
 import { PerformanceObserver } from 'node:perf_hooks';
@@ -9,10 +10,14 @@ const schedule = openSync('/proc/thread-self/schedstat', 'r');
 const text = Buffer.alloc(80);
 const path = process.env['SHOAL_TURNS'];
 const sampledEveryUs = 4000;
-/** Turns from here on are told of. */
+/** Rounds from here on are told of. */
 const longMs = 15;
 const toldAfterMs = 500;
-/** Of a turn so many functions are named. */
+/** Turns from here on are looked at. */
+const longishMs = 4;
+/** How long the thread waited for a core is read so often at most, or after a turn that is looked at. */
+const waitEveryMs = 1;
+/** Of a round so many functions are named. */
 const namedWorks = 16;
 /** They are in every stack, or in none. */
 const unsaid = new Set(['(root)', '(idle)', '(program)', '']);
@@ -25,37 +30,93 @@ function spent() {
   return { cpuMs: cpu / 1e6, waitMs: wait / 1e6 };
 }
 
+/**
+ * A round of the loop runs all that has arrived, a thousand sockets' worth if the thread had no core for a while; a turn is one of those with all
+ * that follows from it before the next: what no queue can share out. What calls back amid a turn may seem to begin another: a round is never less than its turns.
+ * @typedef {{ from: number, to: number, ms: number, wallMs: number, what: string }} Span
+ */
+
 /** @param {string} file */
 function watch(file) {
-  /** @type {{ from: number, to: number, ms: number }[]} */
-  let turns = [];
+  /** @type {Span[]} */
+  let rounds = [];
   /** @type {{ startTime: number, duration: number }[]} */
   let pauses = [];
-  let [at, cpu] = [performance.now(), spent().cpuMs];
+  let [at, cpu, events] = [performance.now(), spent().cpuMs, arrivals()];
   const sample = process.env['SHOAL_SAMPLE'] ? sampler(`${file}.long`) : undefined;
+  const turns = watchTurns();
   // To look a profile through takes a second in which nobody hears of this manager: between the phases alone.
   process.on('SIGUSR2', () => {
     sample?.lookThrough();
-    [at, cpu, turns] = [performance.now(), spent().cpuMs, []];
+    [at, cpu, rounds] = [performance.now(), spent().cpuMs, []];
   });
   new PerformanceObserver((list) => pauses.push(...list.getEntries())).observe({ entryTypes: ['gc'] });
   setInterval(() => {
-    const [now, used] = [performance.now(), spent().cpuMs];
-    // Turns between two looks count as one: the figure is an upper bound.
-    if (now - at > 2 * lookEveryMs) turns.push({ from: at, to: now, ms: used - cpu });
-    [at, cpu] = [now, used];
+    const [now, used, seen] = [performance.now(), spent().cpuMs, arrivals()];
+    // Rounds between two looks count as one: the figure is an upper bound.
+    if (now - at > 2 * lookEveryMs) rounds.push({ from: at, to: now, ms: used - cpu, wallMs: now - at, what: `${seen - events} arrivals` });
+    [at, cpu, events] = [now, used, seen];
   }, lookEveryMs).unref();
   setInterval(() => {
-    // The collector's pauses are told later than they are: turns wait for them.
+    // The collector's pauses are told later than they are: turns and rounds wait for them.
     const told = performance.now() - toldAfterMs;
-    const own = turns
-      .filter(({ to }) => to <= told)
-      .map(({ from, to, ms }) => ({ from, to, ms: ms - sum(pauses.filter(({ startTime }) => startTime >= from && startTime < to)) }));
-    sample?.keep(own.filter(({ ms }) => ms >= longMs));
-    const facts = { at: Date.now(), longestMs: Math.max(0, ...own.map(({ ms }) => ms)), pauseMs: Math.max(0, ...pauses.map(({ duration }) => duration)) };
+    /** @param {Span[]} spans */
+    const own = (spans) =>
+      spans
+        .filter(({ to }) => to <= told)
+        .map((span) => ({ ...span, ms: span.ms - sum(pauses.filter(({ startTime }) => startTime >= span.from && startTime < span.to)) }))
+        .toSorted((a, b) => b.ms - a.ms);
+    const [ownRounds, [turn]] = [own(rounds), own(turns.kept)];
+    sample?.keep(ownRounds.filter(({ ms }) => ms >= longMs));
+    const facts = { at: Date.now(), round: brief(ownRounds[0]), turn: brief(turn), pauseMs: Math.max(0, ...pauses.map(({ duration }) => duration)) };
     appendFileSync(file, `${JSON.stringify({ ...facts, rssMB: process.memoryUsage.rss() / 1e6, ...spent() })}\n`);
-    [turns, pauses] = [turns.filter(({ to }) => to > told), pauses.filter(({ startTime }) => startTime > told - 2 * toldAfterMs)];
+    /** @param {Span} span */
+    const isUntold = ({ to }) => to > told;
+    [rounds, turns.kept, pauses] = [rounds.filter(isUntold), turns.kept.filter(isUntold), pauses.filter(({ startTime }) => startTime > told - 2 * toldAfterMs)];
   }, 1000).unref();
+}
+
+/** Events that the loop has handed out. */
+function arrivals() {
+  return performance.nodeTiming.uvMetricsInfo.events;
+}
+
+/** @param {Span | undefined} span */
+function brief(span) {
+  return { ms: Math.max(0, span?.ms ?? 0), wallMs: span?.wallMs ?? 0, what: span?.what ?? '' };
+}
+
+/** What the loop calls back begins a turn; a tick, and what runs in somebody's name, belongs to the turn that it is in. */
+function watchTurns() {
+  const turns = { kept: /** @type {Span[]} */ ([]) };
+  let depth = 0;
+  /** @type {object} */
+  let who = {};
+  let [at, idle, readAt, waited] = [performance.now(), performance.nodeTiming.idleTime, 0, 0];
+  const before = () => {
+    if (depth++ > 0) return;
+    const next = executionAsyncResource();
+    const kind = next.constructor?.name;
+    if (kind === 'Object' || kind === 'AsyncResource') return;
+    const [now, idleNow] = [performance.now(), performance.nodeTiming.idleTime];
+    const wallMs = now - at - (idleNow - idle);
+    if (now - readAt >= waitEveryMs || wallMs >= longishMs) {
+      const waitedNow = spent().waitMs;
+      if (wallMs >= longishMs) turns.kept.push({ from: at, to: now, wallMs, ms: wallMs - (waitedNow - waited), what: nameOf(who) });
+      [readAt, waited] = [now, waitedNow];
+    }
+    [at, idle, who] = [now, idleNow, next];
+  };
+  createHook({ before, after: () => void depth-- }).enable();
+  // Promises are not wanted: to be told of each would be the most of what a manager does.
+  /** @type {any} */ (process).binding('async_wrap').setPromiseHooks(undefined, undefined, undefined, undefined);
+  return turns;
+}
+
+/** Of what calls back: a timer's or an immediate's function, or what kind it is of. @param {object} resource */
+function nameOf(resource) {
+  const run = /** @type {any} */ (resource)._onTimeout ?? /** @type {any} */ (resource)._onImmediate;
+  return `${resource.constructor?.name ?? ''}${run?.name ? ` ${run.name}` : ''}`;
 }
 
 /** @param {readonly { duration: number }[]} pauses */
@@ -64,7 +125,7 @@ function sum(pauses) {
 }
 
 /**
- * Says of each long turn which functions were on the stack in it, and for how long.
+ * Says of each long round which functions were on the stack in it, and for how long.
  * @param {string} file
  */
 function sampler(file) {
@@ -74,7 +135,7 @@ function sampler(file) {
   session.post('Profiler.enable');
   session.post('Profiler.setSamplingInterval', { interval: sampledEveryUs });
   session.post('Profiler.start');
-  /** @type {{ from: number, to: number, ms: number }[]} */
+  /** @type {Span[]} */
   let kept = [];
   return {
     /** @param {typeof kept} turns */
