@@ -102,20 +102,28 @@ export class Sessions {
     await inTurns(catalog.fill(), clock, { goOn: () => this.#catalog === catalog, goesFirst: true });
   }
 
-  /** Ends all sessions. */
+  /** Ends all sessions: from this turn on no beat counts, and no node is told anything but that, some in each turn. */
   stop(): void {
     this.#catalog = undefined;
+    this.#heartbeats.end();
     for (const stop of this.#stops.splice(0)) stop();
     this.#timer?.cancel();
     this.#timer = undefined;
-    for (const session of this.#sessions.values()) session.end();
+    for (const session of this.#sessions.values()) void this.#gate.pass().then(() => session.end());
     this.#sessions.clear();
     this.#toWake.clear();
     this.#arrived();
   }
 
   /** Makes the node ready with what it says of itself; an older session of it ends. Refuses `notFound` for a stranger. */
-  readonly open: OpenSession = async (nodeId, said, address, wanted = () => true) => {
+  readonly open: OpenSession = (...asked) =>
+    this.#open(...asked).catch(async (error: unknown) => {
+      // When a term ends all who wait hear of it.
+      await this.#gate.pass();
+      throw error;
+    });
+
+  readonly #open: OpenSession = async (nodeId, said, address, wanted = () => true) => {
     const { state, clock, submit } = this.#parts;
     const description = takenDescription(said);
     // A node that got half of its tasks would end the others.
@@ -295,7 +303,7 @@ export class Sessions {
 
   /** Lets some of the sessions send what waits, and the others in turns to come: a thousand of them at once would hold up everything else. */
   #wakeSome(): void {
-    if (this.#waking) return;
+    if (this.#waking || !this.#catalog) return;
     const { clock } = this.#parts;
     const turn = turnOf(clock);
     const end = turn.endOf(turn.begin());

@@ -117,6 +117,11 @@ export class Heartbeats {
     this.#awaitedUntil = Math.min(monotonic + Math.max(betweenArrivals * periodMs, ofMany), this.#awaitedEnd);
   }
 
+  /** The term is over: so are all sessions. */
+  end(): void {
+    this.#lines.clear();
+  }
+
   /** True while `session` is the node's newest and has not expired. */
   isOpen(nodeId: string, session: number): boolean {
     return this.#lines.get(nodeId)?.session === session;

@@ -49,3 +49,32 @@ test('a term that ends while nodes wait to hear that their sessions are open ope
   const outcomes = await Promise.allSettled(opening);
   expect(outcomes.filter(({ status }) => status === 'fulfilled').length).toBeLessThanOrEqual(10);
 });
+
+test('a term that ends tells its nodes so some in each turn, and tells them nothing else', async () => {
+  const { sessions, clock, write } = await setUp();
+  await write(names.map((name) => create('node', aNode(name))));
+  const lines = await Promise.all(names.map((name) => sessions.open(name, testDescription)));
+  const told = new Array<string>(count).fill('');
+  const ending = lines.map(async (line, n) => {
+    for await (const { type } of line.assignments()) told[n] += type;
+  });
+  // The first of them have their tasks by then, the others are still to be told.
+  await nextTurn(clock);
+  const before = [...told];
+  const ended = turnsOf(clock, ending);
+  sessions.stop();
+  const refused = await Promise.allSettled(lines.map((line) => line.heartbeat()));
+  expect(refused.every(({ status }) => status === 'rejected')).toBe(true);
+  expect(Math.max(...(await ended))).toBeLessThanOrEqual(10);
+  expect(told).toEqual(before);
+});
+
+test('nodes that wait for their sessions when the term ends hear of it some in each turn', async () => {
+  const { sessions, manager, clock, write } = await setUp();
+  await write(names.map((name) => create('node', aNode(name))));
+  const opening = names.map((name) => sessions.open(name, testDescription).catch(() => undefined));
+  const refused = turnsOf(clock, opening);
+  manager.revoke();
+  sessions.stop();
+  expect(Math.max(...(await refused))).toBeLessThanOrEqual(10);
+});
