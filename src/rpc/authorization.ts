@@ -50,6 +50,7 @@ const table: Readonly<Record<string, Admission | 'anyone'>> = {
   '/shoal.v1.DispatcherService/Heartbeat': nodes('name'),
   '/shoal.v1.DispatcherService/Beats': { ...nodes('name'), many: true },
   '/shoal.v1.DispatcherService/UpdateTaskStatus': nodes('reports'),
+  '/shoal.v1.DispatcherService/Reports': { ...nodes('shortReports'), many: true },
   '/shoal.v1.DispatcherService/UpdateDescription': nodes('description'),
   '/shoal.v1.DispatcherService/Pause': nodes('name'),
   '/shoal.v1.DispatcherService/Acknowledge': nodes('name'),

@@ -14,10 +14,17 @@ import { Refusal } from '#base/refusal';
 import type { AssignmentMessage, AttachmentChange, DispatcherSession, OpenSession } from '#model/object/assignment';
 import type { NodeDescription } from '#model/object/node';
 import { Pieces } from './assignment-wire.ts';
-import { Beats } from './beats.ts';
 import { TunnelClient } from './forward/tunnel-client.ts';
-import { channelLimits } from './limits.ts';
-import { DispatcherServiceClient, type HeartbeatRequest, type HeartbeatResponse, type SessionResponse } from './generated/shoal/v1/dispatcher.ts';
+import { channelLimits, contentBytes } from './limits.ts';
+import { OneCall } from './one-call.ts';
+import {
+  DispatcherServiceClient,
+  type HeartbeatRequest,
+  type HeartbeatResponse,
+  type ReportsRequest,
+  type ReportsResponse,
+  type SessionResponse,
+} from './generated/shoal/v1/dispatcher.ts';
 import { toRefusal } from './refusals.ts';
 import { besideSpare, type Spare } from './spare-line.ts';
 
@@ -97,8 +104,11 @@ class RemoteSession implements DispatcherSession {
   readonly #pieces = new Pieces();
   readonly #messages: AssignmentMessage[] = [];
   #sessionId = '';
-  /** Absent: the manager takes each beat on a call of its own. */
-  #beats: Beats | undefined;
+  /** Absent: the manager takes each beat on a call of its own. A session that lost its beats is over. */
+  #beats: OneCall<HeartbeatRequest, HeartbeatResponse> | undefined;
+  #takesReports = false;
+  /** Of one that was refused the next report begins another. */
+  #reports: OneCall<ReportsRequest, ReportsResponse> | undefined;
   #wake: () => void = () => {};
   #ended: Error | undefined;
   #refuseOpening: (reason: Error) => void = () => {};
@@ -129,7 +139,20 @@ class RemoteSession implements DispatcherSession {
 
   async updateTaskStatus(updates: Parameters<DispatcherSession['updateTaskStatus']>[0]): Promise<void> {
     const request = { sessionId: this.#sessionId, updates: encode(updates) };
-    await this.#call((options, answer) => this.#client.updateTaskStatus(request, ...options, answer));
+    const isShort = request.updates.length <= contentBytes.shortReports;
+    if (this.#takesReports && isShort) await this.#report(request);
+    else await this.#call((options, answer) => this.#client.updateTaskStatus(request, ...options, answer));
+  }
+
+  async #report(request: ReportsRequest): Promise<void> {
+    if (this.#ended) throw this.#ended;
+    if (!this.#reports || this.#reports.isOver) this.#reports = new OneCall(() => this.#client.reports());
+    const reports = this.#reports;
+    const timer = setTimeout(() => reports.end(), callLimitMs);
+    await reports
+      .ask(request)
+      .catch(asRefusal)
+      .finally(() => clearTimeout(timer));
   }
 
   async heartbeat(): Promise<number> {
@@ -146,9 +169,7 @@ class RemoteSession implements DispatcherSession {
   #beat(request: HeartbeatRequest): Promise<HeartbeatResponse> {
     if (this.#ended) return Promise.reject(this.#ended);
     if (!this.#beats) return this.#call((options, answer) => this.#client.heartbeat(request, ...options, answer));
-    return this.#beats.beat(request).catch((error: unknown) => {
-      throw error instanceof Refusal ? error : toRefusal(error as ServiceError, peer);
-    });
+    return this.#beats.ask(request).catch(asRefusal);
   }
 
   async updateDescription(description: NodeDescription): Promise<void> {
@@ -188,6 +209,7 @@ class RemoteSession implements DispatcherSession {
   close(): void {
     this.#stream.cancel();
     this.#beats?.end();
+    this.#reports?.end();
     this.#end(new Refusal('unavailable', 'the session is closed'));
   }
 
@@ -201,7 +223,8 @@ class RemoteSession implements DispatcherSession {
   #heard(response: SessionResponse['response'], opened: () => void): void {
     if (response?.$case === 'opened') {
       this.#sessionId = response.value.sessionId;
-      if (response.value.beats) this.#beats = new Beats(() => this.#client.beats());
+      if (response.value.beats) this.#beats = new OneCall(() => this.#client.beats());
+      this.#takesReports = response.value.reports;
       return opened();
     }
     if (response?.$case === 'tunnel') return this.#tunnels?.open(response.value.id);
@@ -222,4 +245,8 @@ class RemoteSession implements DispatcherSession {
     this.#refuseOpening(this.#ended);
     this.#wake();
   }
+}
+
+function asRefusal(error: unknown): never {
+  throw error instanceof Refusal ? error : toRefusal(error as ServiceError, peer);
 }

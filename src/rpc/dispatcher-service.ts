@@ -15,6 +15,8 @@ import {
   type HeartbeatResponse,
   type SessionRequest,
   type SessionResponse,
+  type UpdateTaskStatusRequest,
+  type UpdateTaskStatusResponse,
 } from './generated/shoal/v1/dispatcher.ts';
 import { unavailable } from './forward/node-tunnels.ts';
 import { contentBytes } from './limits.ts';
@@ -73,10 +75,8 @@ export class DispatcherService {
       session: (stream) => void this.#serve(stream),
       heartbeat: answering(this.#beat),
       beats: answeringEach(this.#beat),
-      updateTaskStatus: answering(async ({ sessionId, updates }, caller) => {
-        await this.#sessionOf(sessionId, caller).updateTaskStatus(decodeForeign<TaskStatusUpdate[]>(updates, contentBytes.reports));
-        return {};
-      }),
+      updateTaskStatus: answering(this.#report),
+      reports: answeringEach(this.#report),
       updateDescription: answering(async ({ sessionId, description }, caller) => {
         await this.#sessionOf(sessionId, caller).updateDescription(decodeForeign<NodeDescription>(description, contentBytes.description));
         return {};
@@ -104,6 +104,11 @@ export class DispatcherService {
     periodMs: await this.#sessionOf(sessionId, caller).heartbeat(),
   });
 
+  readonly #report = async ({ sessionId, updates }: UpdateTaskStatusRequest, caller: Caller): Promise<UpdateTaskStatusResponse> => {
+    await this.#sessionOf(sessionId, caller).updateTaskStatus(decodeForeign<TaskStatusUpdate[]>(updates, contentBytes.reports));
+    return {};
+  };
+
   #sessionOf(id: string, { nodeId }: Caller): DispatcherSession {
     const line = this.#lines.get(id);
     if (line?.nodeId === nodeId) return line.session;
@@ -129,7 +134,7 @@ export class DispatcherService {
       const line = { session, nodeId, stream };
       this.#lines.set(id, line);
       this.#newest.set(nodeId, line);
-      await send(stream, { $case: 'opened', value: { sessionId: id, beats: true } });
+      await send(stream, { $case: 'opened', value: { sessionId: id, beats: true, reports: true } });
       await Promise.race([pump(stream, session), closed]);
       stream.end();
     } catch (error) {
@@ -156,7 +161,7 @@ function answering<Request, Response>(work: (request: Request, caller: Caller) =
   };
 }
 
-/** Answers what comes on a call, one after the other; the first failure ends it. Who does not hear the answers is heard no further. */
+/** Answers what comes on a call, in its order; the first failure ends it. Who does not hear the answers is heard no further. */
 function answeringEach<Request, Response>(work: (request: Request, caller: Caller) => Promise<Response>) {
   return (call: ServerDuplexStream<Request, Response>): void => {
     const caller = callerOf(call);
@@ -170,7 +175,10 @@ function answeringEach<Request, Response>(work: (request: Request, caller: Calle
     const fail = (error: unknown): void => {
       if (!over) call.emit('error', toServiceError(error));
     };
-    call.on('data', (request: Request) => void work(request, caller).then(answer, fail));
+    let last = Promise.resolve();
+    call.on('data', (request: Request) => {
+      last = Promise.all([work(request, caller), last]).then(([response]) => answer(response), fail);
+    });
     call.on('end', () => call.end());
     for (const event of ['error', 'end', 'cancelled', 'close']) call.on(event, end);
   };

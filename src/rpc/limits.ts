@@ -5,8 +5,8 @@ import { longestDescription } from '#model/object/assignment';
 /** The objects of one request may take 64 MiB; a node's whole set carries them, with room for what surrounds them. */
 const maximumMessageBytes = 96 * 1024 * 1024;
 
-/** Bytes of what a node says, the codec's own among them; a thousand reports come in a call. */
-export const contentBytes = { description: longestDescription + 1, reports: 4 * 1024 * 1024, attachment: 64 * 1024 } as const;
+/** Bytes of what a node says, the codec's own among them; a thousand reports come in a call; those of a call with many messages are short. */
+export const contentBytes = { description: longestDescription + 1, reports: 4 * 1024 * 1024, shortReports: 60 * 1024, attachment: 64 * 1024 } as const;
 /** What is around it. */
 const envelopeBytes = 1024;
 
@@ -15,6 +15,7 @@ export const messageBytes = {
   manager: maximumMessageBytes,
   description: contentBytes.description + envelopeBytes,
   reports: contentBytes.reports + envelopeBytes,
+  shortReports: contentBytes.shortReports + envelopeBytes,
   attachment: contentBytes.attachment + envelopeBytes,
   piece: 1024 * 1024,
   name: 4 * 1024,

@@ -21,6 +21,8 @@ export class PlayedDispatcher {
   /** How long each beat takes. */
   beatMs = 0;
   refusal: Refusal | undefined;
+  /** A report is answered after this. */
+  reported = async (): Promise<void> => undefined;
   readonly #queue: AssignmentMessage[] = [];
   #over = false;
   #wake: () => void = () => {};
@@ -32,6 +34,7 @@ export class PlayedDispatcher {
       updateTaskStatus: async (updates) => {
         if (this.refusal) throw this.refusal;
         this.reports.push([...updates]);
+        await this.reported();
       },
       heartbeat: async () => {
         if (this.refusal) throw this.refusal;

@@ -3,12 +3,16 @@ import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Server } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { ServerWritableStream } from '@grpc/grpc-js';
+import type { ServerUnaryCall, ServerWritableStream } from '@grpc/grpc-js';
 import { afterEach, expect, test } from 'vitest';
+import { decode } from '#base/codec';
+import { Refusal } from '#base/refusal';
+import { busyReason } from '#model/object/assignment';
 import type { Members } from '#rpc/authorization';
 import { clientCredentials, serverCredentials } from '#rpc/credentials';
 import { connectDispatcher, type DispatcherConnection } from '#rpc/dispatcher-client';
 import { DispatcherServiceService } from '#rpc/generated/shoal/v1/dispatcher';
+import { toServiceError } from '#rpc/refusals';
 import { RpcServer } from '#rpc/rpc-server';
 import { TestAuthority } from '#test/support/cluster-certificates';
 import { description, PlayedDispatcher, serve } from '#test/support/played-dispatcher';
@@ -44,6 +48,53 @@ test.each([
   session.close();
 });
 
+const report = (taskId: string, Message = '') => [{ taskId, status: { Timestamp: '2026-01-01T00:00:00Z', State: 'running' as const, Message } }];
+
+test.each([
+  ['takes them so', serve, 2],
+  ['is of before', serveAsBefore, 6],
+])('short reports of a session go over one call, also after one that was refused; where the manager %s', async (_, serveBy, expected) => {
+  const dispatcher = new PlayedDispatcher();
+  const { session, calls } = await counted(dispatcher, serveBy);
+  for (let n = 0; n < 5; n++) await session.updateTaskStatus(report(`t${n}`));
+  expect(calls()).toBe(expected);
+  dispatcher.refusal = new Refusal('unavailable', 'the manager is busy', { reason: busyReason });
+  const refused = { facts: { reason: busyReason }, message: 'the manager is busy' };
+  await expect(session.updateTaskStatus(report('no'))).rejects.toMatchObject(refused);
+  dispatcher.refusal = undefined;
+  await session.updateTaskStatus(report('t5'));
+  expect(dispatcher.reports.map(([each]) => each?.taskId)).toEqual(['t0', 't1', 't2', 't3', 't4', 't5']);
+  expect(calls()).toBe(expected + (serveBy === serve ? 1 : 2));
+  session.close();
+});
+
+test('a long report is a call of its own', async () => {
+  const dispatcher = new PlayedDispatcher();
+  const { session, calls } = await counted(dispatcher, serve);
+  for (const length of [10, 70_000, 10]) await session.updateTaskStatus(report('t', 'x'.repeat(length)));
+  expect([dispatcher.reports.length, calls()]).toEqual([3, 3]);
+  session.close();
+});
+
+test('reports on one call are answered in their order, whichever is written first', async () => {
+  const dispatcher = new PlayedDispatcher();
+  const { session } = await counted(dispatcher, serve);
+  let write = (): void => undefined;
+  const asked = new Promise<void>((resolve) => (dispatcher.reported = () => (resolve(), new Promise((done) => (write = done)))));
+  const answered: string[] = [];
+  const first = session.updateTaskStatus(report('t0')).then(() => answered.push('t0'));
+  await asked;
+  dispatcher.reported = async () => undefined;
+  const second = session.updateTaskStatus(report('t1')).then(() => answered.push('t1'));
+  await expect.poll(() => dispatcher.reports.length).toBe(2);
+  // A beat that is asked later is answered: the call of the reports alone waits.
+  expect([await session.heartbeat(), answered]).toEqual([4321, []]);
+  write();
+  await Promise.all([first, second]);
+  expect(answered).toEqual(['t0', 't1']);
+  session.close();
+});
+
 test('a manager that is busy for two seconds is not come to over another connection', async () => {
   const dispatcher = new PlayedDispatcher();
   const { session, calls } = await counted(dispatcher, serve);
@@ -54,14 +105,21 @@ test('a manager that is busy for two seconds is not come to over another connect
 
 /** A manager of before: each beat is a call. */
 function serveAsBefore(dispatcher: PlayedDispatcher, server: RpcServer): void {
-  const { session: path, heartbeat } = DispatcherServiceService;
+  const { session: path, heartbeat, updateTaskStatus } = DispatcherServiceService;
   const session = dispatcher.open('n', description);
   server.add(
-    { session: path, heartbeat },
+    { session: path, heartbeat, updateTaskStatus },
     {
       session: ((stream: ServerWritableStream<unknown, unknown>) => stream.write({ response: { $case: 'opened', value: { sessionId: 's' } } })) as never,
       heartbeat: ((_call: unknown, answer: (error: null, value: object) => void) =>
         void session.then(async (each) => answer(null, { periodMs: await each.heartbeat() }))) as never,
+      updateTaskStatus: ((call: ServerUnaryCall<{ updates: Uint8Array }, object>, answer: (error: object | null, value?: object) => void) =>
+        void session
+          .then((each) => each.updateTaskStatus(decode(call.request.updates)))
+          .then(
+            () => answer(null, {}),
+            (error: unknown) => answer(toServiceError(error)),
+          )) as never,
     },
   );
 }

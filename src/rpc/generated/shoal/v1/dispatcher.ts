@@ -58,6 +58,8 @@ export interface Opened {
   sessionId: string;
   /** Beats are taken on one call; absent: of a manager that takes each on a call of its own. */
   beats: boolean;
+  /** Short reports are taken on one call; absent: of a manager that takes each on a call of its own. */
+  reports: boolean;
 }
 
 /** A piece of a message: pieces follow one another until the last one. */
@@ -104,6 +106,15 @@ export interface UpdateTaskStatusRequest {
 }
 
 export interface UpdateTaskStatusResponse {
+}
+
+export interface ReportsRequest {
+  sessionId: string;
+  /** List of TaskStatusUpdate. */
+  updates: Uint8Array;
+}
+
+export interface ReportsResponse {
 }
 
 export interface UpdateDescriptionRequest {
@@ -325,7 +336,7 @@ export const OpenTunnel: MessageFns<OpenTunnel> = {
 };
 
 function createBaseOpened(): Opened {
-  return { sessionId: "", beats: false };
+  return { sessionId: "", beats: false, reports: false };
 }
 
 export const Opened: MessageFns<Opened> = {
@@ -335,6 +346,9 @@ export const Opened: MessageFns<Opened> = {
     }
     if (message.beats !== false) {
       writer.uint32(16).bool(message.beats);
+    }
+    if (message.reports !== false) {
+      writer.uint32(24).bool(message.reports);
     }
     return writer;
   },
@@ -366,6 +380,14 @@ export const Opened: MessageFns<Opened> = {
             }
 
             message.beats = reader.bool();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.reports = reader.bool();
             continue;
           }
         }
@@ -810,6 +832,98 @@ export const UpdateTaskStatusResponse: MessageFns<UpdateTaskStatusResponse> = {
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
       const message = createBaseUpdateTaskStatusResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseReportsRequest(): ReportsRequest {
+  return { sessionId: "", updates: new Uint8Array(0) };
+}
+
+export const ReportsRequest: MessageFns<ReportsRequest> = {
+  encode(message: ReportsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.sessionId !== "") {
+      writer.uint32(10).string(message.sessionId);
+    }
+    if (message.updates.length !== 0) {
+      writer.uint32(18).bytes(message.updates);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReportsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReportsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.sessionId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.updates = reader.bytes();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseReportsResponse(): ReportsResponse {
+  return {};
+}
+
+export const ReportsResponse: MessageFns<ReportsResponse> = {
+  encode(_: ReportsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReportsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReportsResponse();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -1341,6 +1455,16 @@ export const DispatcherServiceService = {
       Buffer.from(UpdateTaskStatusResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): UpdateTaskStatusResponse => UpdateTaskStatusResponse.decode(value),
   },
+  /** The same on one call, for all reports of a session that are short: each is answered, in their order; one that is refused ends the call. */
+  reports: {
+    path: "/shoal.v1.DispatcherService/Reports" as const,
+    requestStream: true as const,
+    responseStream: true as const,
+    requestSerialize: (value: ReportsRequest): Buffer => Buffer.from(ReportsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ReportsRequest => ReportsRequest.decode(value),
+    responseSerialize: (value: ReportsResponse): Buffer => Buffer.from(ReportsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ReportsResponse => ReportsResponse.decode(value),
+  },
   updateDescription: {
     path: "/shoal.v1.DispatcherService/UpdateDescription" as const,
     requestStream: false as const,
@@ -1405,6 +1529,8 @@ export interface DispatcherServiceServer extends UntypedServiceImplementation {
   beats: handleBidiStreamingCall<BeatsRequest, BeatsResponse>;
   /** Answered when the statuses are durable. */
   updateTaskStatus: handleUnaryCall<UpdateTaskStatusRequest, UpdateTaskStatusResponse>;
+  /** The same on one call, for all reports of a session that are short: each is answered, in their order; one that is refused ends the call. */
+  reports: handleBidiStreamingCall<ReportsRequest, ReportsResponse>;
   updateDescription: handleUnaryCall<UpdateDescriptionRequest, UpdateDescriptionResponse>;
   /** Says that the node's daemon ends and comes back soon, while its tasks run on. Answered when that is durable. */
   pause: handleUnaryCall<PauseRequest, PauseResponse>;
@@ -1460,6 +1586,10 @@ export interface DispatcherServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: UpdateTaskStatusResponse) => void,
   ): ClientUnaryCall;
+  /** The same on one call, for all reports of a session that are short: each is answered, in their order; one that is refused ends the call. */
+  reports(): ClientDuplexStream<ReportsRequest, ReportsResponse>;
+  reports(options: Partial<CallOptions>): ClientDuplexStream<ReportsRequest, ReportsResponse>;
+  reports(metadata: Metadata, options?: Partial<CallOptions>): ClientDuplexStream<ReportsRequest, ReportsResponse>;
   updateDescription(
     request: UpdateDescriptionRequest,
     callback: (error: ServiceError | null, response: UpdateDescriptionResponse) => void,
