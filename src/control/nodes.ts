@@ -3,7 +3,7 @@ import { Refusal } from '#base/refusal';
 import { certifiedUntil } from '#ca/certificate';
 import { roleOfToken } from '#ca/join-token';
 import type { Cluster } from '#model/object/cluster';
-import { hostPort, isPlace, managerPort, roleOf, withoutLeaving } from '#model/manager-address';
+import { hostPort, isPlace, managerAddress as seatOf, managerPort, placeParts, roleOf, withoutLeaving } from '#model/manager-address';
 import type { Node, NodeSpec } from '#model/object/node';
 import type { Task } from '#model/object/task';
 import { isTerminal } from '#model/object/task-state';
@@ -94,13 +94,29 @@ export function seatManager(nodeId: string, address: string): UseCase<void> {
   };
 }
 
-const unreached = 'cannot become a manager: ';
+/** Others reach the manager at `address` from now on. Refuses where the node is none any more. */
+export function moveManager(nodeId: string, address: string): UseCase<void> {
+  return (view) => {
+    checkPlace(address);
+    const node = view.get('node', nodeId);
+    if (!node || roleOf(node) !== 'manager') throw new Refusal('failedPrecondition', `node ${nodeId} is no manager`);
+    const before = seatOf(node);
+    if (before === address) return { actions: [], result: undefined };
+    const { Status, Shoal } = reached(node);
+    // The agent beside the leader comes by a socket, and from no address.
+    const Addr = Status.Addr === placeParts(before).host ? placeParts(address).host : Status.Addr;
+    return { actions: [update('node', { ...node, Status: { ...Status, Addr }, Shoal: { ...Shoal, ManagerAddr: address } })], result: undefined };
+  };
+}
 
-/** Why a node that is to be a manager is none yet: its status says so as long as it is ready. */
+const unreached = 'cannot become a manager: ';
+const unmoved = 'is still known at its address of before: ';
+
+/** Why a node that is to be a manager is none yet, or why one that is has not the address yet that it has by its own word: its status says so as long as it is ready. */
 export function noteUnreached(nodeId: string, why: string): UseCase<void> {
   return (view) => {
     const node = view.get('node', nodeId);
-    const Message = `${unreached}${why}`;
+    const Message = `${node && roleOf(node) === 'manager' ? unmoved : unreached}${why}`;
     if (node?.Spec.Role !== 'manager' || node.Status.State !== 'ready' || node.Status.Message === Message) return { actions: [], result: undefined };
     return { actions: [update('node', { ...node, Status: { ...node.Status, Message } })], result: undefined };
   };
@@ -109,7 +125,7 @@ export function noteUnreached(nodeId: string, why: string): UseCase<void> {
 /** The node as one of whom nobody says that any more. */
 function reached(node: Node): Node {
   const { Message, ...Status } = node.Status;
-  return Message?.startsWith(unreached) ? { ...node, Status } : node;
+  return Message?.startsWith(unreached) || Message?.startsWith(unmoved) ? { ...node, Status } : node;
 }
 
 /** The managers have let the node go: it is a worker from now on, unless it was asked for again meanwhile. */

@@ -41,6 +41,7 @@ export class HostNetwork {
   #looks: number[] = [];
   #glancing: Promise<void> = Promise.resolve();
   #stopped = true;
+  #disturbed = (): void => {};
 
   constructor(options: HostNetworkOptions, { logger, clock }: { logger: Logger; clock: Clock }) {
     const { instance, heldPorts, nodeId } = options;
@@ -57,11 +58,18 @@ export class HostNetwork {
   async start(disturbed: () => void): Promise<void> {
     await Promise.all([this.ports.start(), this.doctor.start()]);
     this.#stopped = false;
+    this.#disturbed = disturbed;
     this.#glanceWithin(glanceMs, disturbed);
     const changed = (): void => this.#glanceWithin(this.#soon(), disturbed);
     this.#watch.start(changed);
     this.#links = new LinkWatch(this.#clock, changed);
     this.#links.start();
+  }
+
+  /** Other nodes reach this host at another address from now on. */
+  movedTo(address: string): void {
+    this.overlay.movedTo(address);
+    if (!this.#stopped) this.#disturbed();
   }
 
   async stop(): Promise<void> {

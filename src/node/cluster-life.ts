@@ -10,7 +10,8 @@ import { isLocked } from '#disk/key';
 import type { NodeCertificate } from '#identity/certificate-files';
 import { swarmTexts } from '#model/swarm-texts';
 import { unlockKeyBytes, unlockKeyText } from '#model/trust/unlock-key';
-import { joiningPlaceOf, placeOf, type AskedPlace, type Place } from './address.ts';
+import { joiningPlaceOf, placeOf, type AskedPlace, type Place } from './place/address.ts';
+import { placeNow, tellMoved } from './place/own-place.ts';
 import type { ClusterDoor } from './cluster-door.ts';
 import { describeEngine, type Fitness } from './founding/fitness.ts';
 import { initOptions, locksManagers } from './founding/init-options.ts';
@@ -117,7 +118,10 @@ export class ClusterLife implements LocalSwarm {
   async #return(identity: Identity, lock?: string): Promise<void> {
     await this.#parts.fitness.check();
     if (lock === undefined && (await this.#staysLocked(identity))) return;
-    const member = this.#newMember(identity, false, lock);
+    // Before it may lead: nobody would find a leader where it was.
+    const now = await placeNow(identity, identity.managers ?? []);
+    tellMoved(identity, now, this.#logger);
+    const member = this.#newMember(now, false, lock);
     await member.startSeat();
     refuseLostCluster(member.manager, this.#options.state);
     await this.#enter(member);

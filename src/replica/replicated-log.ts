@@ -50,6 +50,8 @@ export interface MemberChanges {
   remove(id: string): Promise<void>;
   /** Refuses as `remove` would, at once and without doing anything. */
   checkRemoval(id: string): void;
+  /** This member is reached at another address from now on: as soon as it leads it tells the group by itself. */
+  movedTo(address: string): void;
   /** Hands leadership to the manager that is furthest; resolves with whether this one leads no longer. */
   transfer(): Promise<boolean>;
 }

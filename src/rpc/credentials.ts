@@ -59,7 +59,7 @@ export function strangerCredentials(roots: string): ChannelCredentials {
 const contexts = new WeakMap<NodeTls, SecureContext>();
 
 /** Keys and roots are read once, and not for each connection. */
-function contextFor(tls: NodeTls): SecureContext {
+export function contextFor(tls: NodeTls): SecureContext {
   const known = contexts.get(tls);
   if (known) return known;
   const context = createSecureContext(contextOf(tls));

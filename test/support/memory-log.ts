@@ -46,7 +46,7 @@ export class MemoryLog implements ReplicatedLog {
   }
 
   /** It is alone. */
-  readonly members: MemberChanges = { add: refused, remove: refused, checkRemoval: () => undefined, transfer: async () => false };
+  readonly members: MemberChanges = { add: refused, remove: refused, checkRemoval: () => undefined, movedTo: () => undefined, transfer: async () => false };
 
   standing(): undefined {
     return undefined;

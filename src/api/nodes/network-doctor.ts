@@ -3,8 +3,8 @@ import type { Duplex } from 'node:stream';
 import { OneByOne } from '#base/pace/one-by-one';
 import { Refusal } from '#base/refusal';
 import type { Diagnosis, DoctorPeer, ExaminedNode, Finding, Heard, Listening, Look, NetworkLook } from '#model/doctor/examination';
-import { judgeEncryption, judgeSeat, judgeServices, judgeWay, type Participant } from '#model/doctor/verdict';
-import { managerAddresses } from '#model/manager-address';
+import { judgeEncryption, judgeSeat, judgeServices, judgeWay, saysUnreached, type Participant } from '#model/doctor/verdict';
+import { managerAddress, managerAddresses } from '#model/manager-address';
 import { findObject } from '#control/find';
 import { isEncrypted } from '#model/object/network';
 import type { Node } from '#model/object/node';
@@ -71,10 +71,16 @@ async function diagnose(call: Call, context: Context): Promise<Diagnosis> {
   const ways = judgeWays(live, only);
   const encrypted = [...view.list('network')].filter(isEncrypted);
   const seen = live.flatMap(({ look }) => look?.findings ?? []);
+  const left = new Set<string>();
   for (const { node, findings } of examined) {
     const known = view.get('node', node.nodeId);
-    findings.push(...judgeEncryption(known, encrypted), ...judgeSeat(known, seen));
+    const moved = judgeSeat(known, seen);
+    if (known && moved.length > 0) left.add(managerAddress(known));
+    findings.push(...judgeEncryption(known, encrypted), ...moved);
   }
+  // That nobody is found where it was would be the same said again.
+  const isNews = (each: Finding): boolean => ![...left].some((place) => saysUnreached(each, place));
+  for (const each of live) if (each.look) each.look = { ...each.look, findings: each.look.findings.filter(isNews) };
   await compareServices(context, live, async (each) => lookIn(await ask(each, { what: 'look', managers: [] })));
   const told = examined.filter(({ node, findings }) => only === undefined || node.nodeId === only || findings.length > 0);
   return { nodes: told.map(shown), ways, leftOut: all.length - examined.length };

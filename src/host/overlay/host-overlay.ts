@@ -32,6 +32,7 @@ const nobody: Overlay = { services: [], networks: [], peers: [] };
 
 export class HostOverlay implements Facet<Overlay> {
   readonly #options: HostOverlayOptions;
+  #address: string;
   readonly #devices: typeof deviceNames;
   readonly #logger: Logger;
   readonly #rules: LoadedRules;
@@ -51,10 +52,17 @@ export class HostOverlay implements Facet<Overlay> {
   /** @param devices says which network devices there are */
   constructor(options: HostOverlayOptions, { logger, clock, watch }: { logger: Logger; clock: Clock; watch: RuleWatch }, devices = deviceNames) {
     this.#options = options;
+    this.#address = options.address;
     this.#devices = devices;
     this.#logger = logger;
     this.#encrypting = new EncryptingDevice({ nodeId: options.nodeId, mark: this.#mark() }, clock);
     this.#rules = new LoadedRules(overlayTableName(options.instance), { logger, watch });
+  }
+
+  /** Other nodes reach this host at another address from now on; what leads to it is made so with the next audit. */
+  movedTo(address: string): void {
+    this.#address = address;
+    this.#known = undefined;
   }
 
   apply(wanted: Overlay): Promise<void> {
@@ -104,7 +112,7 @@ export class HostOverlay implements Facet<Overlay> {
   /** What others are to know of how this host encrypts, or what it lacks. */
   async encryption(): Promise<NodeEncryption> {
     const { local } = await this.ground();
-    return local === '' ? { Lacks: `an interface with the address ${this.#options.address}, by which other nodes know it` } : this.#encrypting.described();
+    return local === '' ? { Lacks: `an interface with the address ${this.#address}, by which other nodes know it` } : this.#encrypting.described();
   }
 
   /** See `EncryptingDevice.rotate`. */
@@ -118,7 +126,7 @@ export class HostOverlay implements Facet<Overlay> {
   }
 
   async ground(): Promise<Ground> {
-    return this.#known?.ground ?? (await groundOf(this.#mark(), this.#options.address));
+    return this.#known?.ground ?? (await groundOf(this.#mark(), this.#address));
   }
 
   /** UDP port of all nodes. */
@@ -206,7 +214,7 @@ export class HostOverlay implements Facet<Overlay> {
 
   async #look(): Promise<{ seen: SeenOverlay; ground: Ground }> {
     this.#counters.processes += 3;
-    return lookAtOverlay(this.#mark(), this.#options.address);
+    return lookAtOverlay(this.#mark(), this.#address);
   }
 
   #underlay({ port }: OverlayPlan, { local, mtu }: Ground): Underlay {

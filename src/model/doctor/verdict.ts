@@ -49,16 +49,28 @@ export function judgeServices(expected: ReadonlyMap<string, { name: string; dige
   return wrong;
 }
 
-/** Of a manager that is called in vain at the address that it advertised, as `found` on any node says, and itself speaks from another. */
+/** Of a manager that is called in vain at the address that it has among the managers, as `found` on any node says, and that is at another by its own word, or speaks from one. */
 export function judgeSeat(node: Node | undefined, found: readonly Finding[]): Finding[] {
   if (!node || roleOf(node) !== 'manager' || node.Status.State !== 'ready') return [];
   const place = managerAddress(node);
-  const speaksFrom = node.Status.Addr ?? '';
+  if (!found.some((each) => saysUnreached(each, place))) return [];
+  const said = node.Description?.Shoal?.ManagerAddr;
+  const { Addr: speaksFrom = '', Message } = node.Status;
+  const known = `the others know this manager at ${place}, where it is not reached`;
+  if (said !== undefined && said !== place) {
+    const text = `${known}, and it says that it is at ${said}${Message === undefined ? '' : `: it ${Message}`}`;
+    const advice = `let TCP to ${said} through from the leader: as soon as it reaches the manager there all are told of the address`;
+    return [{ level: 'error', check: 'managers', text, advice }];
+  }
   if (speaksFrom === '' || speaksFrom === placeParts(place).host) return [];
-  if (!found.some(({ check, text }) => check === 'managers' && text.includes(` ${place} `))) return [];
-  const text = `this manager advertises ${place}, where it is not reached, and speaks from ${speaksFrom} itself`;
-  const advice = `where its address changed: demote it (shoal node demote), then shoal swarm leave and shoal swarm join --token with a manager's token on it; or give the host ${placeParts(place).host} again`;
+  const text = `${known}, and it speaks from ${speaksFrom} itself`;
+  const advice = `where its address changed: give the host ${placeParts(place).host} again, on the interface that had it, or beside the new one; or demote it (shoal node demote), then shoal swarm leave and shoal swarm join --token with a manager's token on it`;
   return [{ level: 'error', check: 'managers', text, advice }];
+}
+
+/** Whether a node did not reach a manager at `place`, HOST:PORT. */
+export function saysUnreached({ check, text }: Finding, place: string): boolean {
+  return check === 'managers' && text.includes(` ${place} `);
 }
 
 /** Names of networks in one sentence. */

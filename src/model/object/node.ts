@@ -77,6 +77,8 @@ export interface NodeDescription {
     Role?: NodeSpec['Role'];
     /** Where other nodes send what containers send to one another; absent: where the node is reached. */
     DataPathAddr?: string;
+    /** HOST:PORT where the node is reached as a manager, by its own word; absent: it is none, of an earlier program, or has an address that is not its host's. */
+    ManagerAddr?: string;
     /** Of the program that runs there; absent: 1. */
     FeatureLevel?: number;
     /** How it encrypts what goes between nodes, or what it lacks for that; absent: of an earlier program, which does not. */

@@ -62,7 +62,8 @@ export async function rehearseJoin(options: DaemonOptions, description: NodeDesc
     const state = join(folder, nodeId);
     await mkdir(state);
     const tls = new LiveTls(files);
-    const place = { address: here, listen: hostPort(here, port), managerAddress: hostPort(here, port) };
+    const listen = hostPort(here, port);
+    const place = { address: here, listen, managerAddress: listen };
     const part = new ManagerPart(
       { nodeId, role: 'manager', ...place, ...(incarnation !== undefined && { incarnation }) },
       { ...options, state },
@@ -74,6 +75,7 @@ export async function rehearseJoin(options: DaemonOptions, description: NodeDesc
         keeper: { stage: () => {}, sealAgain: () => {} },
         meter: noMeter,
         tls: () => tls,
+        listen: () => listen,
         connected: (connection) => connection.destroy(),
         clock: systemClock,
         logger: quiet,

@@ -17,8 +17,8 @@ export interface ManagerDoorParts {
   nodeId: string;
   /** Path for the agent of this host. */
   socket: string;
-  /** HOST:PORT for all others. */
-  listen: string;
+  /** HOST:PORT for all others, as it is now. */
+  listen: () => string;
   openSession: OpenSession;
   /** HOST:PORT of the leader as far as it is known here. */
   leader: () => string | undefined;
@@ -67,7 +67,8 @@ export class ManagerDoor {
   async listen(tls: LiveTls): Promise<void> {
     if (this.#remote || this.#beginning || this.#stopped) return;
     this.#beginning = true;
-    const { listen, members, isNodeAt, transport, connected, logger, clock } = this.#parts;
+    const { members, isNodeAt, transport, connected, logger, clock } = this.#parts;
+    const listen = this.#parts.listen();
     const server = new RpcServer(listen, {
       credentials: serverCredentials(tls),
       members,

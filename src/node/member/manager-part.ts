@@ -15,7 +15,8 @@ import { CertificateAuthority } from '#manager/authority/certificate-authority';
 import type { Duty } from '#manager/leader-duties';
 import type { Manager } from '#manager/manager';
 import { RootRotation } from '#manager/authority/root-rotation';
-import { ManagerRoles } from '#manager/manager-roles';
+import { ManagerMoves } from '#manager/seats/manager-moves';
+import { ManagerRoles } from '#manager/seats/manager-roles';
 import { ReleaseRollout } from '#manager/release/release-rollout';
 import { ManagerSeat } from '#manager/manager-seat';
 import { stages } from '#manager/stages';
@@ -33,6 +34,7 @@ import type { EventOf } from '#store/action';
 import { clusterOf } from '#store/view';
 import { gitOpsOptions } from '../git-ops-options.ts';
 import { checkReached } from '#rpc/greeter';
+import { checkSeated } from '#rpc/seat-look';
 import { ManagerDoor } from './manager-door.ts';
 import { diskBytes, type DiskBytes } from './disk-bytes.ts';
 import type { CertificateKeeper } from './certificate-keeper.ts';
@@ -41,7 +43,7 @@ import { nodeOfKey } from './node-of-key.ts';
 import { paceOf } from './pace.ts';
 import { relayedIssuer } from './relayed-issuer.ts';
 import { SealFollower } from './seal-follower.ts';
-import { listenPlace, managerPlace, type Identity } from '../state/identity.ts';
+import { managerPlace, type Identity } from '../state/identity.ts';
 import type { DaemonOptions } from '../options.ts';
 import { systemRandom } from '../system.ts';
 
@@ -60,6 +62,8 @@ export interface ManagerPartParts {
   meter: Meter;
   /** What this node shows to others; undefined while it has no certificate. */
   tls: () => LiveTls | undefined;
+  /** HOST:PORT that it listens on for other nodes, as it is now. */
+  listen: () => string;
   /** Given each connection that another manager opens to this one's API. */
   connected: (connection: Duplex) => void;
   clock: Clock;
@@ -191,7 +195,10 @@ export class ManagerPart {
       incarnation: () => this.#incarnation,
     });
     this.#authority = authority;
-    const roles = new ManagerRoles({ ...part('managers'), nodeId, standing: () => this.seat.standing(), members: () => this.log.members });
+    const group = { nodeId, standing: () => this.seat.standing(), members: () => this.log.members };
+    const roles = new ManagerRoles({ ...part('managers'), ...group });
+    const checkReachedAt = async (address: string, id: string) => checkSeated(address, id, ownOf(tls()));
+    const newMoves = (): Duty => new ManagerMoves({ ...part('managers'), ...group, checkSeated: checkReachedAt });
     const rotation = new RootRotation({ ...part('ca'), random: systemRandom });
     const newRollout = (): Duty =>
       new ReleaseRollout({
@@ -199,10 +206,10 @@ export class ManagerPart {
         managers: () => this.seat.standing(),
         tell: (name, message) => this.#gitops?.events.tell({ type: 'repository', name, action: 'release', message }),
       });
-    return [() => authority, () => rotation, () => roles, newGitOps, newRollout];
+    return [() => authority, () => rotation, () => roles, newMoves, newGitOps, newRollout];
   }
 
-  #newDoor(identity: Identity, socket: string, transport: RaftTransport, { clock, logger, connected, tls }: ManagerPartParts): ManagerDoor {
+  #newDoor(identity: Identity, socket: string, transport: RaftTransport, { clock, logger, connected, tls, listen }: ManagerPartParts): ManagerDoor {
     const relayed = relayedIssuer(
       () => this.seat.view(),
       () => this.seat.leaderAddress(),
@@ -211,7 +218,7 @@ export class ManagerPart {
     return new ManagerDoor({
       nodeId: identity.nodeId,
       socket,
-      listen: listenPlace(identity),
+      listen,
       leader: () => this.seat.leaderAddress(),
       openSession: (id, ...asked) => {
         transport.called(id);
@@ -244,6 +251,11 @@ export class ManagerPart {
       if (reads) return;
       await pause(this.#clock, lookMs);
     }
+  }
+
+  /** Others reach this manager at another address, HOST:PORT. */
+  movedTo(address: string): void {
+    if (this.log.standing()) this.log.members.movedTo(address);
   }
 
   /** Others lead from now on, where there are any: they need not miss this one first. */
@@ -322,7 +334,7 @@ export class ManagerPart {
 }
 
 function ownOf(tls: LiveTls | undefined): NodeTls {
-  if (!tls) throw new Refusal('unavailable', 'this manager has no certificate to show to an external CA yet');
+  if (!tls) throw new Refusal('unavailable', 'this manager has no certificate to show yet');
   return tls.now;
 }
 

@@ -5,7 +5,6 @@ import type { Agent, Place } from '#agent/agent';
 import { pause } from '#base/clock';
 import { equal } from '#base/equal';
 import { Refusal } from '#base/refusal';
-import type { NodeRole } from '#ca/certificate';
 import { greetingOf } from '#ca/greeting';
 import { roleStep } from '#ca/role-step';
 import { keepOneManager } from '#control/nodes';
@@ -18,7 +17,7 @@ import { askAnyToRenew } from '#rpc/ca-client';
 import { clientCredentials } from '#rpc/credentials';
 import { greetingAt } from '#rpc/greeter';
 import { managersLine } from '#rpc/to-leader/managers-line';
-import { askForDemotion } from './ask-for-demotion.ts';
+import { giveUpSeat } from './ask-for-demotion.ts';
 import type { Entering } from './entering.ts';
 import { CertificateKeeper, type Certified, type Seat } from './certificate-keeper.ts';
 import { ManagerPart, type ManagerPartParts } from './manager-part.ts';
@@ -26,6 +25,7 @@ import type { NodeLock } from './node-lock.ts';
 import { NodeWork } from './node-work.ts';
 import type { DaemonOptions } from '../options.ts';
 import type { ReleaseKeeper } from '../release/release-keeper.ts';
+import { OwnPlace } from '../place/own-place.ts';
 import { forgetManager } from '../state/forget.ts';
 import { listenPlace, managerPlace, writeIdentity, type Identity } from '../state/identity.ts';
 import { instanceOf } from '../state/instance.ts';
@@ -33,7 +33,7 @@ import { ownRunFolder, socketIn } from '../state/run-folder.ts';
 import { hostIsEnding } from '../host-state.ts';
 import { systemRandom } from '../system.ts';
 
-export interface MembershipParts extends Omit<ManagerPartParts, 'socket' | 'tls' | 'begins' | 'keeper'> {
+export interface MembershipParts extends Omit<ManagerPartParts, 'socket' | 'tls' | 'listen' | 'begins' | 'keeper'> {
   /** True when this node begins a cluster; one that was in a cluster before has a log, or must not go on. */
   founds: boolean;
   /** Of a node that has just joined. */
@@ -50,8 +50,6 @@ export interface MembershipParts extends Omit<ManagerPartParts, 'socket' | 'tls'
 
 /** How often is looked whether a change of its own part has come to pass. */
 const lookMs = 20;
-/** What the other managers may take to let a leaving one go. */
-const seatLimitMs = 10_000;
 /** How long a node that enters a cluster may take until it is served, before its network is brought up all the same. */
 const networkLimitMs = 1000;
 /** Before another role is asked for once more. */
@@ -65,6 +63,7 @@ export class Membership {
   readonly #socket: string | undefined;
   /** Absent in safe mode. */
   readonly #work: NodeWork | undefined;
+  readonly #place: OwnPlace;
   #identity: Identity;
   #manager: ManagerPart | undefined;
   /** What the managers want of this node, as told last. */
@@ -97,6 +96,8 @@ export class Membership {
       random: systemRandom,
       logger: logger.child({ part: 'certificate' }),
     });
+    const identityNow = { identity: () => this.#identity, remotes: () => this.#othersKnown(), changed: (next: Identity) => this.#moved(next) };
+    this.#place = new OwnPlace({ ...identityNow, clock, logger });
     if (role === 'manager') this.#manager = this.#newManager(parts.founds ? 'founds' : identity.begins ? 'joins' : 'returns');
     if (runFolder === undefined) return;
     const line = managersLine({
@@ -113,7 +114,9 @@ export class Membership {
         if (error instanceof Refusal && error.code === 'unauthenticated') this.#keeper.refused();
         throw error;
       });
-    const own = { tlsInfo: () => this.#keeper.tlsInfo(), role: () => this.#keeper.role, described: entering?.described, release: parts.release };
+    const managerAddress = () => (this.#manager && this.#identity.own !== undefined ? managerPlace(this.#identity) : undefined);
+    const said = { tlsInfo: () => this.#keeper.tlsInfo(), role: () => this.#keeper.role, managerAddress };
+    const own = { ...said, described: entering?.described, release: parts.release };
     const work = { clock, meter: parts.meter, logger, openSession, ...own, placed: (place: Place) => this.#placed(place), runFolder, instance };
     this.#work = new NodeWork(identity, options, work);
   }
@@ -148,6 +151,7 @@ export class Membership {
     if (!this.#manager) forgetManager(this.#options.state);
     this.#wanted = this.#keeper.role;
     this.#follow();
+    this.#place.start();
     if (!entering) return await this.#work.start();
     // What waits for the network are tasks; that the node is in waits for none of it.
     this.#work.start(this.served(networkLimitMs)).catch((error: unknown) => (this.#ended.signal.aborted ? undefined : this.#parts.onFatal(error)));
@@ -169,18 +173,7 @@ export class Membership {
 
   /** Has the other managers take this one's seat, as far as they can, before it leaves. `api`: path of this node's own socket. */
   async giveUpSeat(api: string): Promise<void> {
-    const standing = this.#manager?.seat.standing();
-    if (!standing || standing.members.length <= 1 || standing.quorumLostAt !== undefined) return;
-    const { clock, logger } = this.#parts;
-    const end = clock.monotonicNow() + seatLimitMs;
-    try {
-      await askForDemotion(api, this.#identity.nodeId);
-      while (this.#manager && clock.monotonicNow() < end) await pause(clock, lookMs);
-      if (!this.#manager) return;
-      logger.warn({}, 'the other managers have not let this one go in time: it leaves all the same; demote and remove its node there');
-    } catch (error) {
-      logger.warn({ error: (error as Error).message }, 'the other managers do not let this one go: it leaves all the same; demote and remove its node there');
-    }
+    await giveUpSeat({ api, nodeId: this.#identity.nodeId, seat: () => this.#manager?.seat }, this.#parts);
   }
 
   /** Makes the cluster anew from what this manager holds, with it as the only one. */
@@ -259,7 +252,17 @@ export class Membership {
 
   #newManager(begins: ManagerPartParts['begins']): ManagerPart {
     const socket = this.#socket === undefined ? {} : { socket: this.#socket };
-    return new ManagerPart(this.#identity, this.#options, { ...this.#parts, ...socket, begins, keeper: this.#keeper, tls: () => this.#keeper.tls });
+    const now = { tls: () => this.#keeper.tls, listen: () => listenPlace(this.#identity) };
+    return new ManagerPart(this.#identity, this.#options, { ...this.#parts, ...socket, begins, keeper: this.#keeper, ...now });
+  }
+
+  /** The host has another address, or is seen to have the one that it said. */
+  #moved(next: Identity): void {
+    const { address } = this.#identity;
+    this.#remember(next);
+    if (next.address === address) return;
+    this.#manager?.movedTo(managerPlace(next));
+    this.#work?.movedTo(next);
   }
 
   #certified(): void {
@@ -315,7 +318,7 @@ export class Membership {
   async #change(): Promise<void> {
     const { clock, logger, safe } = this.#parts;
     this.#changing = true;
-    const next = () => roleStep({ wanted: this.#wanted, certified: this.#keeper.role, has: this.#role });
+    const next = () => roleStep({ wanted: this.#wanted, certified: this.#keeper.role, has: this.#manager ? 'manager' : 'worker' });
     const steps = { renew: () => this.#renew(), promote: () => this.#promote(), demote: () => this.#demote() };
     for (let step = next(); step && !safe && !this.#ended.signal.aborted; step = next()) {
       try {
@@ -334,10 +337,6 @@ export class Membership {
   async #renew(): Promise<void> {
     const issued = await this.#keeper.renew(this.#wanted === 'manager' && !this.#manager ? 'wanted' : 'unwanted');
     if (issued) this.#remember({ incarnation: issued.incarnation || 1 });
-  }
-
-  get #role(): NodeRole {
-    return this.#manager ? 'manager' : 'worker';
   }
 
   /** The agent, and what it runs, notices nothing. */
@@ -380,6 +379,7 @@ export class Membership {
   async #end(endWork: () => Promise<void> | undefined): Promise<void> {
     this.#ended.abort();
     this.#keeper.stop();
+    await this.#place.stop();
     await this.#following;
     await this.#follows;
     await endWork();

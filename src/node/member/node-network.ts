@@ -36,6 +36,8 @@ export interface WholeNetwork extends NodeNetwork {
   mtu(network: Network): Promise<number>;
   /** How this host encrypts what goes to others, and another key for that. */
   readonly encryption: { described(): Promise<NodeEncryption>; rotate(tell: () => Promise<void>, signal: AbortSignal): Promise<void> };
+  /** Other nodes reach this host at another address from now on. */
+  movedTo(address: string): void;
   readonly doctor: HostNetwork['doctor'];
   /** What is counted of each service here, by its name; after `names.counters`. */
   serviceCounts(): Promise<Readonly<Record<string, Counters>>>;
@@ -54,6 +56,7 @@ export function makeNetwork({ instance, nodeId, address, runFolder, api }: Netwo
     ...network,
     mtu: (of) => host.overlay.mtu(of),
     encryption: { described: () => host.overlay.encryption(), rotate: (tell, signal) => host.overlay.rotateKey(tell, signal) },
+    movedTo: (moved) => host.movedTo(moved),
     doctor: host.doctor,
     serviceCounts: async () => joinedCounts(await host.ports.serviceCounts(), names.lookups),
     async start(disturbed, signal) {

@@ -27,6 +27,8 @@ export interface NodeWorkParts {
   role: () => NodeSpec['Role'] | undefined;
   /** What the engine has just said of itself: it is not asked at first; absent, or where that failed: it is. */
   described?: Promise<NodeDescription> | undefined;
+  /** HOST:PORT where this node is reached as a manager, as far as that is its own to say; undefined: it is none, or was told so by hand. */
+  managerAddress: () => string | undefined;
   /** Of the program that runs here. */
   release: Pick<ReleaseKeeper, 'run' | 'watch'>;
   /** Told what the managers say of this node's own place. */
@@ -48,7 +50,7 @@ export class NodeWork {
   constructor(
     { nodeId, address, dataPath }: Identity,
     options: DaemonOptions,
-    { clock, logger, meter, openSession, tlsInfo, role, described, release, placed, runFolder, instance }: NodeWorkParts,
+    { clock, logger, meter, openSession, tlsInfo, role, managerAddress, described, release, placed, runFolder, instance }: NodeWorkParts,
   ) {
     this.#logger = logger;
     this.#network = makeNetwork(
@@ -70,13 +72,12 @@ export class NodeWork {
       first = undefined;
       // Together: an engine that refuses while the other is awaited would be heard by nobody, which ends the process.
       const [own, Encryption] = await Promise.all([said, inHaste ? undefined : this.#network.encryption.described()]);
-      return withOwn(own, { TLSInfo: tlsInfo(), Role: role(), DataPathAddr: dataPath, Encryption, Release: release.run });
+      return withOwn(own, { TLSInfo: tlsInfo(), Role: role(), DataPathAddr: dataPath, ManagerAddr: managerAddress(), Encryption, Release: release.run });
     };
     const parts = { openSession, placed, clock, meter, logger: logger.child({ part: 'agent' }) };
     const modules = { engine, guests: engine.guests, describe, network: this.#network, ...parts };
     this.agent = new Agent({ nodeId }, modules);
-    // Where nobody hears it now, the next session begins with it.
-    release.watch(() => void this.agent.describeAgain().catch(() => undefined));
+    release.watch(() => this.tell());
   }
 
   /** See `Agent.start`. */
@@ -94,6 +95,17 @@ export class NodeWork {
         'another key that encrypts packets to other nodes could not be taken: the next certificate brings the next one',
       );
     });
+  }
+
+  /** Others reach this node, or what runs there where no other address was given for that, at another one from now on. */
+  movedTo({ address, dataPath }: Identity): void {
+    this.#network.movedTo(dataPath ?? address);
+    this.tell();
+  }
+
+  /** What this node says of itself is another; where nobody hears it now, the next session begins with it. */
+  tell(): void {
+    void this.agent.describeAgain().catch(() => undefined);
   }
 
   /** Containers run on, published ports stay. */
@@ -136,17 +148,19 @@ interface Own {
   TLSInfo: TlsInfo | undefined;
   Role: NodeSpec['Role'] | undefined;
   DataPathAddr: string | undefined;
+  ManagerAddr: string | undefined;
   Encryption: NodeEncryption | undefined;
   Release: RunRelease;
 }
 
-function withOwn(description: NodeDescription, { TLSInfo, Role, DataPathAddr, Encryption, Release }: Own): NodeDescription {
+function withOwn(description: NodeDescription, { TLSInfo, Role, DataPathAddr, ManagerAddr, Encryption, Release }: Own): NodeDescription {
   const Shoal = {
     ...description.Shoal,
     Release,
     ...(Encryption && { Encryption }),
     ...(Role && { Role }),
     ...(DataPathAddr !== undefined && { DataPathAddr }),
+    ...(ManagerAddr !== undefined && { ManagerAddr }),
   };
   return { ...description, ...(TLSInfo && { TLSInfo }), Shoal };
 }

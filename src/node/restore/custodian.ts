@@ -9,7 +9,7 @@ import { checkLock } from '#disk/key';
 import { swarmTexts } from '#model/swarm-texts';
 import { beginFrom } from '#replica/backup/backup';
 import { hostPort, managerPort } from '#model/manager-address';
-import { placeOf, type Place } from '../address.ts';
+import { placeOf, type Place } from '../place/address.ts';
 import { describeEngine, Fitness } from '../founding/fitness.ts';
 import type { ManagerPart } from '../member/manager-part.ts';
 import type { DaemonOptions } from '../options.ts';

@@ -10,7 +10,7 @@ import { certificates } from '#identity/certificates';
 import type { NodeCertificate } from '#identity/certificate-files';
 import type { NodeDescription } from '#model/object/node';
 import { readBackup, type Backup } from '#replica/backup/backup';
-import type { Place } from '../address.ts';
+import type { Place } from '../place/address.ts';
 import type { Identity } from '../state/identity.ts';
 import { systemClock, systemRandom } from '../system.ts';
 import { likeliestNode, tasksByNode } from './local-containers.ts';

@@ -9,6 +9,8 @@ export interface Identity {
   nodeId: string;
   /** Where other nodes reach this one, without port. */
   address: string;
+  /** The host's interface that has that address, or had it; absent: none was seen to have it. */
+  own?: string;
   /** Where other nodes send what containers send to one another; absent: to `address`. */
   dataPath?: string;
   /** Absent: a manager, as all nodes were once. */

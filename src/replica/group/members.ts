@@ -36,6 +36,7 @@ const limit = 100;
 
 export class Members implements MemberChanges {
   readonly #parts: MembersParts;
+  #address: string;
   readonly #jobs: Job[] = [];
   /** The one that is in the log and not yet done. */
   #open: (Partial<Job> & { readonly index: number }) | undefined;
@@ -43,6 +44,12 @@ export class Members implements MemberChanges {
 
   constructor(parts: MembersParts) {
     this.#parts = parts;
+    this.#address = parts.address;
+  }
+
+  movedTo(address: string): void {
+    this.#address = address;
+    this.#parts.changed();
   }
 
   async add({ id, address }: Member): Promise<void> {
@@ -104,17 +111,17 @@ export class Members implements MemberChanges {
 
   /** Nothing is under way, and a tick would find nothing to do. */
   get atRest(): boolean {
-    const { nodeId, address } = this.#parts;
-    const { learners, addresses = {} } = this.#configuration;
-    return !this.#open && this.#jobs.length === 0 && learners.length === 0 && (address === '' || addresses[nodeId] === address);
+    const { learners } = this.#configuration;
+    return !this.#open && this.#jobs.length === 0 && learners.length === 0 && this.#newAddress === undefined;
   }
 
   /** With every turn and now and then: who has caught up gets a vote, and the group learns where this member is. */
   tick(): void {
-    const { nodeId, address, logger, leads } = this.#parts;
+    const { nodeId, logger, leads } = this.#parts;
     if (!leads() || this.#open || this.#jobs.length > 0) return;
-    const { voters, learners, addresses = {} } = this.#configuration;
-    if (address !== '' && voters.includes(nodeId) && addresses[nodeId] !== address) {
+    const { voters, learners } = this.#configuration;
+    const address = this.#newAddress;
+    if (address !== undefined && voters.includes(nodeId)) {
       this.#propose({ change: { type: 'addVoter', id: nodeId, address } });
       return;
     }
@@ -128,6 +135,11 @@ export class Members implements MemberChanges {
   /** Nothing further is done. */
   stop(): void {
     this.#giveUp();
+  }
+
+  /** Of this member, where the group does not know it yet. */
+  get #newAddress(): string | undefined {
+    return this.#address === '' || this.#configuration.addresses?.[this.#parts.nodeId] === this.#address ? undefined : this.#address;
   }
 
   get #configuration(): ReturnType<Raft['status']>['configuration'] {

@@ -1,6 +1,7 @@
 /** What a node says of itself and its tasks, read as Go's clients will read it: known fields of known types, and nothing else. */
 import { printableCell } from '#base/text/printable';
 import { shownName } from '#base/text/shown-name';
+import { isPlace } from '#model/manager-address';
 import { isHostAddress, parseSubnet } from '#model/ipv4';
 import type { NodeDescription, NodeEncryption, PortClash } from '#model/object/node';
 import { digestForm, type RunRelease } from '#model/release/release';
@@ -31,6 +32,7 @@ const description = object<NodeDescription>({
     UsedSubnets: list(text),
     Role: word('Role', 'manager', 'worker'),
     DataPathAddr: text,
+    ManagerAddr: text,
     FeatureLevel: int64,
     Encryption: object<NodeEncryption>({ Key: text, Next: text, Port: int64, Lacks: text }),
     Clashes: list(object<PortClash>({ Service: text, Text: text })),
@@ -49,11 +51,12 @@ const portStatus = object<NonNullable<TaskStatus['PortStatus']>>({ Ports: list(p
 export function readDescription(value: NodeDescription): NodeDescription {
   const read = description(value, 'Description');
   if (!read.Shoal) return read;
-  const { UsedSubnets, DataPathAddr, Encryption, Release, ...rest } = read.Shoal;
+  const { UsedSubnets, DataPathAddr, ManagerAddr, Encryption, Release, ...rest } = read.Shoal;
   const Shoal: Said = {
     ...rest,
     ...(UsedSubnets && { UsedSubnets: UsedSubnets.filter((subnet) => parseSubnet(subnet) !== undefined).slice(0, subnetsLimit) }),
     ...(DataPathAddr !== undefined && isHostAddress(DataPathAddr) && { DataPathAddr }),
+    ...(ManagerAddr !== undefined && isPlace(ManagerAddr) && { ManagerAddr }),
     ...(Encryption && { Encryption: readEncryption(Encryption) }),
     ...(Release && { Release: readRelease(Release) }),
   };

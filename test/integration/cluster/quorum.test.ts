@@ -56,6 +56,12 @@ describe.skipIf(reason !== undefined)(reason ? `quorum (skipped: ${reason})` : '
   test('all restarted at once, they are as they were', async () => {
     const before = allContainers();
     await Promise.all(daemons.map((daemon) => daemon.kill()));
+    // One of them under another address: what becomes of that is looked at when it has had its time.
+    const { host } = three;
+    const moved = host.address.replace(/\d+$/, '33');
+    host.run(['ip', 'addr', 'del', `${host.address}/24`, 'dev', 'cluster0']);
+    host.run(['ip', 'addr', 'add', `${moved}/24`, 'dev', 'cluster0']);
+    host.address = moved;
     await Promise.all(daemons.map((daemon) => daemon.start()));
     for (const daemon of daemons) await eventually(() => places(daemon), whole);
     expect(allContainers()).toEqual(before);
@@ -130,6 +136,19 @@ describe.skipIf(reason !== undefined)(reason ? `quorum (skipped: ${reason})` : '
     await one.start();
     for (const daemon of daemons) await eventually(() => places(daemon), whole);
     expect(allContainers()).toEqual(before);
+  });
+
+  test('a manager that came back with another address is known there, by all', async () => {
+    const { address } = three.host;
+    const where = async (daemon: HostDaemon) => {
+      const remotes = await daemon.askDocker('info', '--format', '{{range .Swarm.RemoteManagers}}{{.Addr}} {{end}}');
+      const [seat = '', node = ''] = (await daemon.askDocker('node', 'inspect', three.host.name, '--format', '{{.ManagerStatus.Addr}} {{.Status.Addr}}')).split(
+        ' ',
+      );
+      return [remotes.includes(`${address}:2377`), seat, node.trim()];
+    };
+    for (const daemon of daemons) await eventually(() => where(daemon), [true, `${address}:2377`, address]);
+    expect((await three.askDocker('info', '--format', '{{.Swarm.NodeAddr}}')).trim()).toBe(address);
   });
 
   test('the root of certificates is exchanged four times in a row, and once while a manager is away: nobody is started again, and it comes back by its key', async () => {

@@ -12,6 +12,7 @@ import { heardIn } from '#network/doctor/probe-rules';
 import { overlayRules } from '#network/rules/overlay-rules';
 import type { NodeEncryption } from '#model/object/node';
 import { aNode } from '#test/support/cluster-objects';
+import { testDescription } from '#test/support/memory-cluster';
 import { clusterNetwork } from '#test/support/endpoints';
 
 const needs = { port: 4789, managerPort: 2377 };
@@ -72,8 +73,15 @@ test('a manager that nobody reaches where it was, and that speaks from another a
     advice: 'let it through',
   });
   const [told] = judgeSeat(manager('10.0.0.33'), [unreached('10.0.0.3:2377')]);
-  expect(told?.text).toBe('this manager advertises 10.0.0.3:2377, where it is not reached, and speaks from 10.0.0.33 itself');
+  expect(told?.text).toBe('the others know this manager at 10.0.0.3:2377, where it is not reached, and it speaks from 10.0.0.33 itself');
   expect(told?.advice).toContain('shoal node demote');
+  // One that says where it is gets there by itself; what keeps it from that is its status.
+  const said = manager('10.0.0.33');
+  const Description = { ...testDescription, Shoal: { ManagerAddr: '10.0.0.33:2377' } };
+  const Status = { ...said.Status, Message: 'is still known at its address of before: no answer' };
+  const [waits] = judgeSeat({ ...said, Description, Status }, [unreached('10.0.0.3:2377')]);
+  expect(waits?.text).toContain('and it says that it is at 10.0.0.33:2377: it is still known at its address of before: no answer');
+  expect(waits?.advice).toContain('let TCP to 10.0.0.33:2377 through from the leader');
   // Others are not reached, or it is where it was; behind a translation of addresses it speaks from another and is reached.
   expect(judgeSeat(manager('10.0.0.33'), [unreached('10.0.0.30:2377')])).toEqual([]);
   expect(judgeSeat(manager('10.0.0.33'), [])).toEqual([]);

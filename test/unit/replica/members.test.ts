@@ -122,6 +122,22 @@ test('another address of a manager is told to all', async () => {
   expect(voters(leader)).toEqual(['m1', 'm2', 'm3']);
 });
 
+test('a member with another address tells the group as soon as it leads, and a leader at once; who votes stays', async () => {
+  const { world, leader, others } = await three();
+  const at = (machine: Machine, id: string) => machine.seat!.standing()!.members.find((member) => member.id === id)?.address;
+  leader.log!.members.movedTo('10.0.0.11:2377');
+  await until(world, () => others.every((each) => at(each, leader.id) === '10.0.0.11:2377'));
+  const [next, third] = others as [Machine, Machine];
+  next.log!.members.movedTo('10.0.0.22:2377');
+  await world.run(1000);
+  expect(at(leader, next.id)).not.toBe('10.0.0.22:2377');
+  world.kill(third);
+  const handed = settled(world, leader.seat!.transferLeadership());
+  expect(await handed).toBe(true);
+  await until(world, () => at(leader, next.id) === '10.0.0.22:2377');
+  expect(voters(leader)).toEqual(['m1', 'm2', 'm3']);
+});
+
 test('a learner that holds the log is asked for as a voter in the turn in which that is known, not with the next tick', () => {
   const proposed: unknown[] = [];
   const status = { role: 'leader', configuration: { voters: ['a'], learners: ['b'] } };

@@ -9,7 +9,7 @@ import { managerAddress, roleOf } from '#model/manager-address';
 import type { MemberChanges, Standing } from '#replica/replicated-log';
 import type { StoreEvent } from '#store/action';
 import type { View } from '#store/view';
-import type { Duty } from './leader-duties.ts';
+import type { Duty } from '../leader-duties.ts';
 
 export interface ManagerRolesParts {
   cluster: Cluster;

@@ -160,7 +160,7 @@ async function addressed({ ListenAddr = '', AdvertiseAddr = '', DataPathAddr = '
 }
 
 /** The host's own address on the way to another; nothing is sent. */
-function addressTowards(host: string): Promise<string | undefined> {
+export function addressTowards(host: string): Promise<string | undefined> {
   return new Promise((resolve) => {
     const socket = createSocket(isIP(host) === 6 ? 'udp6' : 'udp4');
     socket.once('error', () => socket.close(() => resolve(undefined)));

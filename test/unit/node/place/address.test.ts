@@ -1,6 +1,6 @@
 import type { NetworkInterfaceInfo } from 'node:os';
 import { expect, test } from 'vitest';
-import { advertisedAddress, checkDataPathAddress, checkListenAddress, joiningPlaceOf } from '../../../src/node/address.ts';
+import { advertisedAddress, checkDataPathAddress, checkListenAddress, joiningPlaceOf } from '../../../../src/node/place/address.ts';
 
 const at = (address: string): NetworkInterfaceInfo[] => [{ address, family: 'IPv4', internal: address.startsWith('127.'), netmask: '', mac: '', cidr: null }];
 const one = { lo: at('127.0.0.1'), eth0: at('192.0.2.1'), docker0: at('172.17.0.1'), 'sh-abc': at('10.0.0.1') };

@@ -4,7 +4,7 @@ import { Refusal } from '#base/refusal';
 import { initCluster } from '#control/clusters';
 import { keepOneManager, removeNode, updateNode } from '#control/nodes';
 import { RootRotation } from '#manager/authority/root-rotation';
-import { ManagerRoles } from '#manager/manager-roles';
+import { ManagerRoles } from '#manager/seats/manager-roles';
 import { roleOf } from '#model/manager-address';
 import type { Node } from '#model/object/node';
 import { create, update } from '#store/action';
