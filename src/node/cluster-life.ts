@@ -119,7 +119,7 @@ export class ClusterLife implements LocalSwarm {
     await this.#parts.fitness.check();
     if (lock === undefined && (await this.#staysLocked(identity))) return;
     // Before it may lead: nobody would find a leader where it was.
-    const now = await placeNow(identity, identity.managers ?? []);
+    const now = await placeNow(identity, [...(this.#options.managers ?? []), ...(identity.managers ?? [])]);
     tellMoved(identity, now, this.#logger);
     const member = this.#newMember(now, false, lock);
     await member.startSeat();

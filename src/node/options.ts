@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { defaultSocket } from '#http/default-socket';
 import { Refusal } from '#base/refusal';
+import { isPlace } from '#model/manager-address';
 import { engineEndpoint } from './engine-endpoint.ts';
 import { groupId } from './group.ts';
 import { httpAddress, type HttpAddress } from './webhooks/http-address.ts';
@@ -20,6 +21,8 @@ export interface DaemonOptions {
   target: Target;
   /** Address or interface that a node of a cluster is reached by where its init or join names none. */
   defaultAdvertiseAddr?: string;
+  /** HOST:PORT of managers of this node's cluster, looked for there too; absent: where the cluster said that they are. */
+  managers?: readonly string[];
   /** Path of the Docker Engine's socket; beside a Docker Swarm also tcp://HOST:PORT. */
   engine: string;
   logLevel: string;
@@ -56,6 +59,9 @@ Options:
   --swarm-default-advertise-addr <address>  address or interface that other
                         nodes reach this one by, where swarm init and
                         swarm join are told none                  (default: the only one)
+  --managers <list>     HOST:PORT,… of managers of this node's cluster, looked
+                        for there beside where they were last: for a cluster
+                        whose managers all have other addresses now
   --metrics-addr <address>  HOST:PORT (or :PORT, on every address) where
                         GET /metrics and /healthz are answered over TCP,
                         to anybody                                (default: only on the socket)
@@ -116,6 +122,7 @@ export function parseOptions(args: readonly string[], environment: Readonly<Reco
     engine,
     target,
     ...(values['swarm-default-advertise-addr'] && { defaultAdvertiseAddr: values['swarm-default-advertise-addr'] }),
+    ...managerPlaces(values.managers),
     logLevel,
     ...metricsPlace(values['metrics-addr'] ?? environment['SHOAL_METRICS_ADDR']),
     snapshotEntries,
@@ -123,6 +130,13 @@ export function parseOptions(args: readonly string[], environment: Readonly<Reco
     ...(http && { http }),
     ...safeMode(values['safe-mode'] ?? environment['SHOAL_SAFE_MODE']),
   };
+}
+
+function managerPlaces(text = ''): Pick<DaemonOptions, 'managers'> {
+  const managers = text.split(',').filter(Boolean);
+  const wrong = managers.find((place) => !isPlace(place));
+  if (wrong !== undefined) throw new Refusal('invalidArgument', `--managers is HOST:PORT of each, with commas between them: "${wrong}" is not`);
+  return managers.length === 0 ? {} : { managers };
 }
 
 function metricsPlace(text: string | undefined): Pick<DaemonOptions, 'metrics'> {
@@ -149,6 +163,7 @@ function parsed(args: readonly string[]) {
       engine: text,
       target: text,
       'swarm-default-advertise-addr': text,
+      managers: text,
       'http-addr': text,
       'http-cert': text,
       'http-key': text,

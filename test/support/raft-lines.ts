@@ -22,15 +22,23 @@ export interface Door {
   stop: () => Promise<void>;
 }
 
+interface DoorOptions {
+  port?: number;
+  incarnation?: number;
+  elsewhere?: readonly string[];
+  connected?: (connection: Duplex) => void;
+}
+
 export async function openDoor(
   authority: TestAuthority,
   id: string,
-  { port = 0, incarnation = 1, connected = () => undefined }: { port?: number; incarnation?: number; connected?: (connection: Duplex) => void } = {},
+  { port = 0, incarnation = 1, elsewhere = [], connected = () => undefined }: DoorOptions = {},
 ): Promise<Door> {
   const tls = await authority.node(id, 'manager');
   const transport = new RaftTransport({
     nodeId: id,
     incarnation: () => incarnation,
+    elsewhere,
     tls: () => tls,
     clock: realClock,
     random: seededRandom(1, id),

@@ -98,7 +98,7 @@ export class ManagerPart {
     const folder = join(options.state, 'raft');
     const { nodeId } = identity;
     const lines = { nodeId, tls, clock, random, logger: logger.child({ part: 'managers' }) };
-    const transport = new RaftTransport({ ...lines, incarnation: () => this.#incarnation });
+    const transport = new RaftTransport({ ...lines, incarnation: () => this.#incarnation, ...(options.managers && { elsewhere: options.managers }) });
     const incarnation = begins === 'joins' && identity.incarnation !== undefined ? { incarnation: identity.incarnation } : {};
     const open = openDisk({
       folder,

@@ -373,7 +373,7 @@ export class Membership {
 
   #othersKnown(): readonly string[] {
     const own = this.#manager && managerPlace(this.#identity);
-    return (this.#identity.managers ?? []).filter((address) => address !== own);
+    return [...new Set([...(this.#options.managers ?? []), ...(this.#identity.managers ?? [])])].filter((address) => address !== own);
   }
 
   async #end(endWork: () => Promise<void> | undefined): Promise<void> {

@@ -25,6 +25,8 @@ export interface RaftTransportParts {
   readonly incarnation?: () => number;
   /** What this manager shows; undefined while it has no certificate: it can be called then, and calls nobody. */
   readonly tls: () => LiveTls | undefined;
+  /** HOST:PORT where any of the others may be, beside what the group says: each try goes to the next one. */
+  readonly elsewhere?: readonly string[];
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -127,7 +129,8 @@ export class RaftTransport implements Transport {
     const known = this.#peers.get(id);
     if (known) return known;
     if (this.#addresses[id] === undefined && this.#peers.size >= strangers + Object.keys(this.#addresses).length) return undefined;
-    const { nodeId, clock, random, logger } = this.#parts;
+    const { nodeId, clock, random, logger, elsewhere = [] } = this.#parts;
+    const tries = { entries: 0, pulse: 0 };
     const peer = new Peer({
       id,
       nodeId,
@@ -137,7 +140,8 @@ export class RaftTransport implements Transport {
       dial: (kind, address) => {
         const tls = this.#parts.tls();
         if (!tls) return undefined;
-        const client = dialled(tls, id, address);
+        const places = [address, ...elsewhere];
+        const client = dialled(tls, id, places[tries[kind]++ % places.length] ?? address);
         if (kind === 'pulse') return { call: client.pulse(this.#metadata(id)), close: () => client.close() };
         this.#clients.set(id, client);
         const close = (): void => {

@@ -9,20 +9,35 @@ afterEach(async () => {
   for (const stop of stops.splice(0).toReversed()) await stop();
 });
 
+const receiver: Receiver = {
+  message: () => undefined,
+  snapshot: async () => undefined,
+  unreachable: () => undefined,
+  reachable: () => undefined,
+};
+
+test('who is not where the group says is found at one of the places that the operator gave, whoever else is there', async () => {
+  const reached: string[] = [];
+  const authority = await TestAuthority.begin();
+  const b = await openDoor(authority, 'b');
+  const c = await openDoor(authority, 'c');
+  const a = await openDoor(authority, 'a', { elsewhere: [c.address, b.address] });
+  stops.push(a.stop, b.stop, c.stop);
+  await b.transport.start(receiver);
+  await c.transport.start(receiver);
+  await a.transport.start({ ...receiver, reachable: (id) => void reached.push(id) });
+  a.transport.members({ voters: ['a', 'b', 'c'], learners: [], addresses: { a: a.address, b: '127.0.0.1:1', c: '127.0.0.1:1' } });
+  await expect.poll(() => reached.toSorted(), { timeout: 30_000 }).toEqual(['b', 'c']);
+});
+
 test('who dials is told once that the other is reached, when both lines are there', async () => {
   const reached: string[] = [];
-  const receiver: Receiver = {
-    message: () => undefined,
-    snapshot: async () => undefined,
-    unreachable: () => undefined,
-    reachable: (id) => void reached.push(id),
-  };
   const authority = await TestAuthority.begin();
   const a = await openDoor(authority, 'a');
   const b = await openDoor(authority, 'b');
   stops.push(a.stop, b.stop);
-  await b.transport.start({ ...receiver, reachable: () => undefined });
-  await a.transport.start(receiver);
+  await b.transport.start(receiver);
+  await a.transport.start({ ...receiver, reachable: (id) => void reached.push(id) });
   a.transport.members({ voters: ['a', 'b'], learners: [], addresses: { a: a.address, b: b.address } });
   await expect.poll(() => reached, { timeout: 30_000 }).toEqual(['b']);
 });

@@ -21,6 +21,10 @@ test('webhooks are taken where the operator says: in plain text on this machine,
   expect(asked).toMatchObject({ http: { host: '0.0.0.0', port: 8443, cert: '/c.pem', key: '/k.pem' } });
 });
 
+test('managers are looked for where the operator says', () => {
+  expect(parseOptions(['--managers', '10.0.0.1:2377,m2:4000'], {})).toMatchObject({ managers: ['10.0.0.1:2377', 'm2:4000'] });
+});
+
 test('options win over variables', () => {
   const options = parseOptions(['--socket', '/a/s.sock', '--engine=unix:///e.sock'], { SHOAL_SOCKET: '/b.sock', SHOAL_STATE: '/state' });
   expect(options).toMatchObject({ socket: '/a/s.sock', run: '/a', state: '/state', engine: '/e.sock' });
@@ -38,6 +42,7 @@ test.each([
   [['--http-addr', '127.0.0.1:99999'], '--http-addr is HOST:PORT'],
   [['--http-addr', '127.0.0.1:80', '--http-cert', 'c'], '--http-cert and --http-key go together'],
   [['--http-cert', 'c', '--http-key', 'k'], 'are for --http-addr'],
+  [['--managers', '10.0.0.1:2377,10.0.0.2'], '--managers is HOST:PORT of each, with commas between them: "10.0.0.2" is not'],
   [['--snapshot-entries', '0'], '--snapshot-entries is a whole number above 0'],
   [['--raft-tick', '5ms'], '--raft-tick is between 10ms and 1s, not 5ms'],
   [['--raft-tick', 'soon'], '--raft-tick is a duration in whole milliseconds, such as 50ms, not "soon"'],
