@@ -73,7 +73,7 @@ function checkEncryption(view: View): void {
 }
 
 /** Refuses addresses that cannot be given: a network has one subnet, of version 4, and all that is said of it lies inside. */
-export function checkIpam(view: View, { EnableIPv6, IPAM }: NetworkSpec): void {
+export function checkIpam(view: View, { Name, EnableIPv6, IPAM }: NetworkSpec): void {
   if (EnableIPv6) throw unbuilt('EnableIPv6 is not supported: networks of the cluster have addresses of version 4');
   if (IPAM?.Driver && IPAM.Driver !== 'default') throw unbuilt(`IPAM.Driver ${IPAM.Driver} is not supported: the cluster gives addresses itself`);
   // The cluster's own way of giving addresses knows this one alone, as Swarm's does; the others are kept and shown.
@@ -82,6 +82,7 @@ export function checkIpam(view: View, { EnableIPv6, IPAM }: NetworkSpec): void {
   const configs = IPAM?.Config ?? [];
   for (const config of configs) checkConfig(config);
   for (const { Subnet } of configs) checkPlace(view, Subnet ?? '');
+  for (const { Subnet } of configs) checkPool(view, Name, Subnet ?? '');
   if (configs.length > 1) throw unbuilt(`IPAM.Config with ${configs.length} subnets is not supported: a network of the cluster has one`);
 }
 
@@ -122,6 +123,30 @@ function checkPlace(view: View, text: string): void {
       );
     }
   }
+}
+
+/** Nobody could ever give it: another network has it, or the engine of a node, which makes no second bridge for what it uses already. */
+function checkPool(view: View, name: string, text: string): void {
+  const subnet = parseSubnet(text);
+  const within = (other: string | undefined): boolean => {
+    const range = subnet && parseSubnet(other);
+    return range !== undefined && overlaps(range, subnet as Subnet);
+  };
+  for (const network of view.list('network')) {
+    if (network.Spec.Name === name) continue;
+    const held = network.IPAMOptions?.Configs ?? network.Spec.IPAM?.Config ?? [];
+    const other = held.find((config) => within(config.Subnet));
+    if (other) throw poolTaken(`${text} overlaps with ${other.Subnet} of network ${network.Spec.Name}`);
+  }
+  for (const { ID, Status, Description } of view.list('node')) {
+    const other = Status.State === 'down' ? undefined : Description?.Shoal?.EngineSubnets?.find(within);
+    if (other !== undefined) throw poolTaken(`${text} overlaps with ${other}, which a network of the engine has on node ${Description?.Hostname || ID}`);
+  }
+}
+
+/** In Docker's words, and which one it is. */
+function poolTaken(which: string): Refusal {
+  return new Refusal('permissionDenied', `invalid pool request: Pool overlaps with other one on this address space: ${which}`, { plain: true });
 }
 
 function checkInside(subnet: Subnet, text: string, what: string, address: string | undefined): void {

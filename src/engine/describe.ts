@@ -23,14 +23,14 @@ interface EngineInfo {
 
 /** Throws when the engine does not answer. */
 export async function describeNode(docker: Docker, nodeId: string): Promise<NodeDescription> {
-  const [info, UsedSubnets] = (await Promise.all([docker.info(), usedSubnets(docker, nodeId)])) as [EngineInfo, readonly string[]];
+  const [info, subnets] = (await Promise.all([docker.info(), subnetsOn(docker, nodeId)])) as [EngineInfo, Awaited<ReturnType<typeof subnetsOn>>];
   const generic = info.GenericResources ?? [];
   return {
     Hostname: info.Name,
     Platform: { Architecture: info.Architecture, OS: info.OSType },
     Resources: { NanoCPUs: info.NCPU * 1e9, MemoryBytes: info.MemTotal, ...(generic.length > 0 && { GenericResources: generic }) },
     Engine: { EngineVersion: info.ServerVersion, Labels: labels(info.Labels ?? []), Plugins: plugins(info.Plugins ?? {}) },
-    Shoal: { UsedSubnets, FeatureLevel: featureLevel },
+    Shoal: { ...subnets, FeatureLevel: featureLevel },
   };
 }
 
@@ -46,13 +46,22 @@ function plugins(byType: NonNullable<EngineInfo['Plugins']>): readonly { Type: s
 }
 
 /** Networks of another node's agent on the same engine count as taken, those of this one do not. */
-async function usedSubnets(docker: Docker, nodeId: string): Promise<readonly string[]> {
+async function subnetsOn(docker: Docker, nodeId: string): Promise<{ UsedSubnets: readonly string[]; EngineSubnets: readonly string[] }> {
   // Routes first: a network that is made in between then shows in the list only, where it is known as ours.
   const table = await routeTable();
   const networks = await docker.listNetworks();
   const isOurs = (network: Docker.NetworkInspectInfo) => network.Labels?.[nodeIdLabel] === nodeId && network.Labels[networkIdLabel] !== undefined;
   const bridges = new Set(networks.filter(isOurs).map((network) => bridgeName(network.Labels?.[networkIdLabel] ?? '')));
-  const subnets = networks.filter((network) => !isOurs(network)).flatMap((network) => (network.IPAM?.Config ?? []).map((config) => config.Subnet ?? ''));
+  const subnets = networks.filter((network) => !isOurs(network)).flatMap(subnetsIn);
+  const engines = networks.filter(({ Labels }) => Labels?.[networkIdLabel] === undefined).flatMap(subnetsIn);
   const routes = subnetsOf(table, bridges);
-  return [...new Set([...subnets, ...routes])].filter((subnet) => subnet.includes('.')).toSorted(compareTexts);
+  return { UsedSubnets: inOrder([...subnets, ...routes]), EngineSubnets: inOrder(engines) };
+}
+
+function subnetsIn({ IPAM }: Docker.NetworkInspectInfo): string[] {
+  return (IPAM?.Config ?? []).map((config) => config.Subnet ?? '');
+}
+
+function inOrder(subnets: readonly string[]): readonly string[] {
+  return [...new Set(subnets)].filter((subnet) => subnet.includes('.')).toSorted(compareTexts);
 }

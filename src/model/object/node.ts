@@ -73,6 +73,8 @@ export interface NodeDescription {
   Shoal?: {
     /** Subnets (CIDR) that the host uses for other things: the allocator keeps off them. */
     UsedSubnets?: readonly string[];
+    /** Those among them that networks of its engine have, which are none of the cluster's: the engine gives them to no other; absent: of an earlier program. */
+    EngineSubnets?: readonly string[];
     /** The role that the node's certificate names, as the node knows it. */
     Role?: NodeSpec['Role'];
     /** Where other nodes send what containers send to one another; absent: where the node is reached. */

@@ -30,6 +30,7 @@ const description = object<NodeDescription>({
   TLSInfo: object<NonNullable<NodeDescription['TLSInfo']>>({ TrustRoot: text, CertIssuerSubject: text, CertIssuerPublicKey: text }),
   Shoal: object<Said>({
     UsedSubnets: list(text),
+    EngineSubnets: list(text),
     Role: word('Role', 'manager', 'worker'),
     DataPathAddr: text,
     ManagerAddr: text,
@@ -51,16 +52,21 @@ const portStatus = object<NonNullable<TaskStatus['PortStatus']>>({ Ports: list(p
 export function readDescription(value: NodeDescription): NodeDescription {
   const read = description(value, 'Description');
   if (!read.Shoal) return read;
-  const { UsedSubnets, DataPathAddr, ManagerAddr, Encryption, Release, ...rest } = read.Shoal;
+  const { UsedSubnets, EngineSubnets, DataPathAddr, ManagerAddr, Encryption, Release, ...rest } = read.Shoal;
   const Shoal: Said = {
     ...rest,
-    ...(UsedSubnets && { UsedSubnets: UsedSubnets.filter((subnet) => parseSubnet(subnet) !== undefined).slice(0, subnetsLimit) }),
+    ...(UsedSubnets && { UsedSubnets: readSubnets(UsedSubnets) }),
+    ...(EngineSubnets && { EngineSubnets: readSubnets(EngineSubnets) }),
     ...(DataPathAddr !== undefined && isHostAddress(DataPathAddr) && { DataPathAddr }),
     ...(ManagerAddr !== undefined && isPlace(ManagerAddr) && { ManagerAddr }),
     ...(Encryption && { Encryption: readEncryption(Encryption) }),
     ...(Release && { Release: readRelease(Release) }),
   };
   return { ...read, Shoal };
+}
+
+function readSubnets(texts: readonly string[]): readonly string[] {
+  return texts.filter((subnet) => parseSubnet(subnet) !== undefined).slice(0, subnetsLimit);
 }
 
 /** Keys and port go into the settings of other hosts: what is none is left out, and then the node cannot encrypt. */

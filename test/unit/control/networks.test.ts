@@ -38,6 +38,33 @@ test.each<[string, NetworkSpec, string]>([
   expect(() => cluster.run(createNetwork(spec))).toThrow(expect.objectContaining({ name: 'Refusal', message }));
 });
 
+test('a subnet that another network has, or the engine of a node, is refused in Docker’s words and by name', () => {
+  const cluster = initialisedCluster();
+  const ask = (Name: string, Subnet: string): void => void cluster.run(createNetwork({ Name, IPAM: { Config: [{ Subnet }] } }));
+  ask('o1', '10.99.0.0/24');
+  const words = 'invalid pool request: Pool overlaps with other one on this address space: ';
+  expect(() => ask('o2', '10.99.0.128/25')).toThrow(`${words}10.99.0.128/25 overlaps with 10.99.0.0/24 of network o1`);
+  // One that is there already says so first.
+  expect(() => ask('o1', '10.99.0.0/24')).toThrow('network with name o1 already exists');
+  const networks = [
+    { Name: 'st_a', IPAM: { Config: [{ Subnet: '10.98.0.0/24' }] } },
+    { Name: 'st_b', IPAM: { Config: [{ Subnet: '10.98.0.0/16' }] } },
+  ];
+  expect(() => cluster.run(deployStack(stackSpec({ Name: 'st', Services: [], Networks: networks }), { source: { Kind: 'deploy' }, prune: false }))).toThrow(
+    '10.98.0.0/16 overlaps with 10.98.0.0/24 of network st_a',
+  );
+  const node = cluster.store.byName('node', 'one') ?? [...cluster.store.list('node')][0]!;
+  const has = (State: Node['Status']['State'], Shoal: object): void =>
+    cluster.write([update('node', { ...node, Status: { ...node.Status, State }, Description: { ...node.Description!, Shoal } })]);
+  has('ready', { EngineSubnets: ['172.17.0.0/16'] });
+  expect(() => ask('o3', '172.17.8.0/24')).toThrow(`${words}172.17.8.0/24 overlaps with 172.17.0.0/16, which a network of the engine has on node`);
+  // A route of the host is no network of its engine, and of a node that is down nobody knows.
+  has('ready', { UsedSubnets: ['172.17.0.0/16'] });
+  ask('o3', '172.17.8.0/24');
+  has('down', { EngineSubnets: ['172.18.0.0/16'] });
+  ask('o4', '172.18.8.0/24');
+});
+
 test('there is one ingress network', () => {
   const cluster = initialisedCluster();
   const id = cluster.store.byName('network', 'ingress')?.ID;
