@@ -108,12 +108,12 @@ export class Membership {
       connected: parts.asked,
       random: systemRandom,
     });
-    const openSession: typeof line = (...asked) =>
-      line(...asked).catch((error: unknown) => {
-        // No root of the managers vouches for this node any more: its key still does.
-        if (error instanceof Refusal && error.code === 'unauthenticated') this.#keeper.refused();
-        throw error;
-      });
+    // No root of the managers vouches for this node any more: its key still does.
+    const refused = (error: unknown): never => {
+      if (error instanceof Refusal && error.code === 'unauthenticated') this.#keeper.refused();
+      throw error;
+    };
+    const openSession: typeof line = (...asked) => line(...asked).then((session) => this.#place.whileHere(session), refused);
     const managerAddress = () => (this.#manager && this.#identity.own !== undefined ? managerPlace(this.#identity) : undefined);
     const said = { tlsInfo: () => this.#keeper.tlsInfo(), role: () => this.#keeper.role, managerAddress };
     const own = { ...said, described: entering?.described, release: parts.release };

@@ -3,7 +3,9 @@ import { networkInterfaces } from 'node:os';
 import type { Clock } from '#base/clock';
 import type { Logger } from '#base/logger';
 import { Repeater } from '#base/pace/repeater';
+import { Refusal } from '#base/refusal';
 import { hostPort, placeParts } from '#model/manager-address';
+import type { DispatcherSession } from '#model/object/assignment';
 import { managerPlace, type Identity } from '../state/identity.ts';
 import { addressTowards } from './address.ts';
 
@@ -65,6 +67,8 @@ export interface OwnPlaceParts {
 /** While a host gets its addresses, or takes them anew, none is the last word. */
 const lookMs = 3000;
 const looksAlike = 2;
+/** After a beat, before it is asked whether an answer can still come: where one does in time nothing is asked. */
+const silentMs = 500;
 
 export class OwnPlace {
   readonly #parts: OwnPlaceParts;
@@ -90,6 +94,31 @@ export class OwnPlace {
 
   async stop(): Promise<void> {
     await this.#looks.stop();
+  }
+
+  /**
+   * The session as one that ends as soon as a beat is unanswered and the host has lost the address that it had: what was opened from there hears nothing any
+   * more, not even its end, and a node that waits for that is missed.
+   */
+  whileHere(session: DispatcherSession): DispatcherSession {
+    const { address } = this.#parts.identity();
+    const wasHere = this.#has(address);
+    return { ...session, heartbeat: () => (wasHere ? this.#unlessGone(session.heartbeat(), address) : session.heartbeat()) };
+  }
+
+  async #unlessGone<T>(beat: Promise<T>, address: string): Promise<T> {
+    let cancel = (): void => undefined;
+    const gone = new Promise<never>((_resolve, reject) => {
+      cancel = this.#parts.clock.after(silentMs, () => {
+        if (!this.#has(address)) reject(new Refusal('unavailable', `this host has the address ${address} no more: the manager is asked from another one`));
+      });
+    });
+    return await Promise.race([beat, gone]).finally(cancel);
+  }
+
+  #has(address: string): boolean {
+    const { interfaces } = this.#parts.host ?? thisHost;
+    return Object.values(interfaces()).some((addresses) => addresses?.some((each) => each.address === address));
   }
 
   async #look(): Promise<void> {

@@ -1,6 +1,7 @@
 /** An address that the host gave up is the node's no more; one that never was the host's is somebody's word. */
 import type { NetworkInterfaceInfo } from 'node:os';
 import { expect, test } from 'vitest';
+import type { DispatcherSession } from '#model/object/assignment';
 import { silentLogger } from '#test/support/silent-logger';
 import { settle, VirtualClock } from '#test/support/virtual-clock';
 import { OwnPlace, placeNow, type Host } from '../../../../src/node/place/own-place.ts';
@@ -69,5 +70,37 @@ test('while a host gets its addresses none is the last word', async () => {
   await look('10.0.0.33');
   expect(told).toEqual(['10.0.0.33 on eth0']);
   await place.stop();
+  expect(clock.running).toBe(0);
+});
+
+test('a session that came from an address that is gone ends with the first beat that is unanswered, and no other does', async () => {
+  const clock = new VirtualClock();
+  const held = { has: ['10.0.0.3'] };
+  const interfaces = () => host({ eth0: held.has }).interfaces();
+  const parts = { identity: () => identity, remotes: () => [], changed: () => undefined, clock, logger: silentLogger };
+  const place = new OwnPlace({ ...parts, host: { interfaces, towards: async () => undefined } });
+  const beats: ((nextMs: number) => void)[] = [];
+  const session = place.whileHere({ heartbeat: () => new Promise((resolve) => beats.push(resolve)) } as unknown as DispatcherSession);
+  const beat = () => {
+    const told: { result?: string } = {};
+    session.heartbeat().then(
+      (nextMs) => (told.result = `in ${nextMs}`),
+      (error: Error) => (told.result = error.message),
+    );
+    return told;
+  };
+  const slow = beat();
+  await clock.advance(5000);
+  expect(slow.result).toBeUndefined();
+  beats.pop()?.(1000);
+  await settle();
+  expect(slow.result).toBe('in 1000');
+  held.has = ['10.0.0.33'];
+  const [answered, silent] = [beat(), beat()];
+  beats[0]?.(1000);
+  await clock.advance(500);
+  await settle();
+  expect(answered.result).toBe('in 1000');
+  expect(silent.result).toBe('this host has the address 10.0.0.3 no more: the manager is asked from another one');
   expect(clock.running).toBe(0);
 });
