@@ -71,6 +71,9 @@ export class Storage {
   #coming: readonly SnapshotMark[];
   /** Snapshots of other members that are whole on the disk and not in the log yet: a second may come before the first is installed. */
   #received: readonly SnapshotMark[] = [];
+  /** What is done in the folder beside the log's own writes. */
+  readonly #beside = new Set<Promise<unknown>>();
+  #closing = false;
   /** Snapshots that are being read or saved: an object for each time. */
   readonly #inUse = new Set<SnapshotMeta>();
 
@@ -172,13 +175,25 @@ export class Storage {
     }
   }
 
+  /** Resolves when nothing is done in the folder any more: it may go. Whoever brings a snapshot must have ended, or be about to. */
   async close(): Promise<void> {
-    await this.#wal.close();
+    this.#closing = true;
+    await this.#wal.close().finally(() => Promise.allSettled(this.#beside));
+  }
+
+  /** `close` waits for it. */
+  async #inFolder<T>(doing: Promise<T>): Promise<T> {
+    this.#beside.add(doing);
+    try {
+      return await doing;
+    } finally {
+      this.#beside.delete(doing);
+    }
   }
 
   async #save(meta: SnapshotMeta, chunks: Chunks): Promise<SnapshotMark> {
     try {
-      return await saveSnapshot(this.#where, meta, chunks);
+      return await this.#inFolder(saveSnapshot(this.#where, meta, chunks));
     } catch (error) {
       throw isFull(error) ? diskFull(this.#where.folder) : error;
     }
@@ -195,13 +210,18 @@ export class Storage {
 
   /** Removes what neither snapshot needs. What a full disk does not let go stays until the next time. */
   async #tidy(): Promise<void> {
+    if (this.#closing) return;
     try {
-      // The log reaches back to the older snapshot, so either can be started from.
-      await this.#wal.removeBelow(this.#marks[0]?.index ?? 0);
-      await removeOtherSnapshots(this.#where, [...this.#marks, ...this.#coming, ...this.#inUse, ...this.#received]);
+      await this.#inFolder(this.#removeNeedless());
     } catch (error) {
       if (!isFull(error)) throw error;
     }
+  }
+
+  async #removeNeedless(): Promise<void> {
+    // The log reaches back to the older snapshot, so either can be started from.
+    await this.#wal.removeBelow(this.#marks[0]?.index ?? 0);
+    await removeOtherSnapshots(this.#where, [...this.#marks, ...this.#coming, ...this.#inUse, ...this.#received]);
   }
 }
 

@@ -119,10 +119,9 @@ export class Replica implements ReplicatedLog {
       },
       changed: () => this.#schedule(),
     });
-    const electionMs = this.#electionMs;
-    const contacts = new Contacts(clock, electionMs, this.#parts.meter);
+    const contacts = new Contacts(clock, this.#electionMs, this.#parts.meter);
     const changed = (): void => this.#schedule();
-    const members = new Members({ nodeId, address, raft, contacts, clock, logger, electionMs, leads: () => this.leads(), changed });
+    const members = new Members({ nodeId, address, raft, contacts, clock, logger, electionMs: this.#electionMs, leads: () => this.leads(), changed });
     this.#running = { raft, storage, applier, rhythm, snapshots, members, contacts };
     return raft;
   }
@@ -382,6 +381,7 @@ export class Replica implements ReplicatedLog {
 
   #fail(error: Error): void {
     if (this.#state === 'failed') return;
+    if (this.#state === 'stopped') return this.#parts.logger.error({ error: error.message }, 'the log of this manager did not end well');
     this.#state = 'failed';
     this.#pulse.stop();
     this.#running?.applier.stop();

@@ -202,6 +202,34 @@ test('a second snapshot may arrive before the first is installed', async () => {
   await again.storage.close();
 });
 
+test('who closes waits for what is done beside the log, so that the folder may go', async () => {
+  const folder = await temporaryFolder();
+  const story: string[] = [];
+  let look = (): void => {};
+  let began = (): void => {};
+  let held: Promise<void> | undefined;
+  const list = async (path: string): Promise<readonly string[]> => {
+    if (!held) return realFileSystem.list(path);
+    began();
+    await held;
+    story.push('looked');
+    return realFileSystem.list(path);
+  };
+  const { storage } = await open(folder, { files: { ...realFileSystem, list } });
+  const installed = { index: 40, term: 3, configuration };
+  await storage.receive(installed, [Buffer.from('of the leader')]);
+  held = new Promise((resolve) => (look = resolve));
+  const looking = new Promise<void>((resolve) => (began = resolve));
+  const written = storage.write({ ...job(1, 0), hardState: { term: 3, vote: 'b', commit: 40 }, installed });
+  await looking;
+  const closed = storage.close().then(() => story.push('closed'));
+  // As long as the log alone needs to close.
+  await open(await temporaryFolder()).then((other) => other.storage.close());
+  look();
+  await Promise.all([written, closed]);
+  expect(story).toEqual(['looked', 'closed']);
+});
+
 test('as many older snapshots stay as are asked for, and the log reaches back to the oldest', async () => {
   const folder = await temporaryFolder();
   const { storage } = await open(folder, { segmentBytes: 100 });

@@ -118,6 +118,22 @@ test('a failed write is fatal once: waiting and later proposals are refused and 
   await log.stop();
 });
 
+test('what fails while it is stopped ends nobody: the node goes on without being a manager', async () => {
+  const folder = await temporaryFolder();
+  let broken = false;
+  const files = {
+    ...realFileSystem,
+    write: (...asked: Parameters<typeof realFileSystem.write>) => (broken ? Promise.reject(new Error('ENOENT: no such file')) : realFileSystem.write(...asked)),
+  };
+  const { log, propose, fatal } = makeLog(folder, {}, files);
+  await log.start();
+  await propose(text('good'));
+  broken = true;
+  await log.stop();
+  expect(fatal).toEqual([]);
+  await expect(propose(text('late'))).rejects.toMatchObject({ code: 'unavailable' });
+});
+
 test('on a full disk changes are refused by name, reads go on, and it takes changes again by itself', async () => {
   const folder = await temporaryFolder();
   let full = false;
