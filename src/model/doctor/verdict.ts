@@ -55,7 +55,7 @@ export function judgeSeat(node: Node | undefined, found: readonly Finding[]): Fi
   const place = managerAddress(node);
   if (!found.some((each) => saysUnreached(each, place))) return [];
   const said = node.Description?.Shoal?.ManagerAddr;
-  const { Addr: speaksFrom = '', Message } = node.Status;
+  const { Addr: speaksFrom, Message } = node.Status;
   const known = `the others know this manager at ${place}, where it is not reached`;
   if (said !== undefined && said !== place) {
     const text = `${known}, and it says that it is at ${said}${Message === undefined ? '' : `: it ${Message}`}`;

@@ -138,6 +138,16 @@ test('a member with another address tells the group as soon as it leads, and a l
   expect(voters(leader)).toEqual(['m1', 'm2', 'm3']);
 });
 
+test('a member alone, whose clock rests, writes its other address as well', async () => {
+  const world = new DriverWorld(1, { nodes: 1, snapshotEntries: 10, keptEntries: 2 });
+  world.start(world.machines[0] as Machine, ['m1']);
+  await world.begin(() => initCluster({ nodeId: 'node-1', address: '10.0.0.1', description: testDescription }));
+  const leader = world.leader() as Machine;
+  await world.run(1000);
+  leader.log!.members.movedTo('10.0.0.11:2377');
+  await until(world, () => leader.seat!.standing()!.members[0]?.address === '10.0.0.11:2377');
+});
+
 test('a learner that holds the log is asked for as a voter in the turn in which that is known, not with the next tick', () => {
   const proposed: unknown[] = [];
   const status = { role: 'leader', configuration: { voters: ['a'], learners: ['b'] } };
