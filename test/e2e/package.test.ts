@@ -51,12 +51,15 @@ test('it holds the programs and what tells of them, and needs nothing else', () 
   expect(execFileSync(join(program, '../stack'), ['--help'], { encoding: 'utf8', cwd: folder })).toContain('shoal stack [options] [command]');
 });
 
-test('a command begins without what knows all signs of the world, which takes longer to load than all the rest', () => {
+test.each([
+  ['a command', 'cli.mjs', 'RGI_Emoji', 'what knows all signs of the world'],
+  ['a worker that only fetches', 'git-worker.mjs', 'node_modules/ajv/', 'what reads stack files'],
+])('%s begins without what takes long to load and is not needed: %s has no %s, %s', (_who, entry, unwanted) => {
   const built = join(folder, 'prefix/lib/node_modules/shoal/.build');
-  const begun = new Set(['cli.mjs']);
+  const begun = new Set([entry]);
   for (const name of begun) {
     const text = readFileSync(join(built, name), 'utf8');
-    expect(text.includes('RGI_Emoji'), name).toBe(false);
+    expect(text.includes(unwanted), name).toBe(false);
     for (const [, more = ''] of text.matchAll(/^(?:import|\} from) ?"\.\/([^"]+)";$/gm)) begun.add(more);
   }
   expect(begun.size).toBeGreaterThan(5);

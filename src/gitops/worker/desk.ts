@@ -10,7 +10,6 @@ import { isFolder, peekFolder } from './mirror-files.ts';
 import { ObjectCache } from './object-cache.ts';
 import { ObjectReader, ObjectReaders } from './objects.ts';
 import { peek, peekPlace } from './head/peek.ts';
-import { renderCommit, shortReasons } from './render.ts';
 import type { GroupListener } from './run-git.ts';
 import { closedOpener, newOpener, type Opener } from './sealed/opener.ts';
 import { Snapshot } from './snapshot.ts';
@@ -84,6 +83,8 @@ export class Desk {
     { id, folder, home, commit, path, have, skip, identity, keys, environment, variables, received, closed, peeked }: Asked<'render'>,
     { signal, groups, send }: Surroundings,
   ): Promise<void> {
+    // The process that only fetches starts without what reads stack files.
+    const { renderCommit, shortReasons } = await import('./render.ts');
     const place = peeked ? peekFolder(folder) : folder;
     const reader = received === undefined ? await this.#readers.of(place, home, groups) : new ObjectReader(folder, home, groups, received);
     let isDone = false;

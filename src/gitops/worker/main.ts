@@ -4,7 +4,6 @@ import { encodeFrame, FrameReader } from '../frames.ts';
 import { largestRequestBytes, type WorkerAnswer, type WorkerRequest } from '../protocol.ts';
 import { Desk } from './desk.ts';
 import { endWithParent, killGroup } from '../process-group.ts';
-import { getReady } from './render.ts';
 
 function main(): void {
   const groups = new Set<number>();
@@ -52,7 +51,7 @@ function main(): void {
   // Amid a stack nobody hears that the daemon is gone.
   endWithParent();
   // Whoever has it started has something fetched first.
-  setImmediate(getReady);
+  setImmediate(() => void import('./render.ts').then(({ getReady }) => getReady()));
 }
 
 main();
