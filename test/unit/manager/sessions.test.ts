@@ -189,7 +189,7 @@ test('a node without others beats more seldom, until another comes', async () =>
   const { sessions, store, clock, write } = await setUp();
   const session = await sessions.open(nodeId, testDescription);
   const alone = await session.heartbeat();
-  expect(alone).toBeGreaterThanOrEqual(4500);
+  expect(alone).toBeGreaterThanOrEqual(1800);
   await clock.advance(alone);
   await write([create('node', aNode('another'))]);
   expect(await session.heartbeat()).toBeLessThanOrEqual(1100);
