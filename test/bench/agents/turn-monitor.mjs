@@ -15,8 +15,8 @@ const longMs = 15;
 const toldAfterMs = 500;
 /** Turns from here on are looked at. */
 const longishMs = 4;
-/** How long the thread waited for a core is read so often at most, or after a turn that is looked at. */
-const waitEveryMs = 1;
+/** What the thread has worked is read so often at most, and so is a turn of that many ms less exactly known. */
+const readEveryMs = 1;
 /** Of a round so many functions are named. */
 const namedWorks = 16;
 /** They are in every stack, or in none. */
@@ -92,20 +92,20 @@ function watchTurns() {
   let depth = 0;
   /** @type {object} */
   let who = {};
-  let [at, idle, readAt, waited] = [performance.now(), performance.nodeTiming.idleTime, 0, 0];
+  let [at, readAt, cpu] = [performance.now(), 0, spent().cpuMs];
   const before = () => {
     if (depth++ > 0) return;
     const next = executionAsyncResource();
     const kind = next.constructor?.name;
     if (kind === 'Object' || kind === 'AsyncResource') return;
-    const [now, idleNow] = [performance.now(), performance.nodeTiming.idleTime];
-    const wallMs = now - at - (idleNow - idle);
-    if (now - readAt >= waitEveryMs || wallMs >= longishMs) {
-      const waitedNow = spent().waitMs;
-      if (wallMs >= longishMs) turns.kept.push({ from: at, to: now, wallMs, ms: wallMs - (waitedNow - waited), what: nameOf(who) });
-      [readAt, waited] = [now, waitedNow];
+    const now = performance.now();
+    if (now - readAt >= readEveryMs) {
+      const used = spent().cpuMs;
+      // With the pause after it: only the thread's own work says how long it was.
+      if (now - at >= longishMs) turns.kept.push({ from: at, to: now, wallMs: now - at, ms: used - cpu, what: nameOf(who) });
+      [readAt, cpu] = [now, used];
     }
-    [at, idle, who] = [now, idleNow, next];
+    [at, who] = [now, next];
   };
   createHook({ before, after: () => void depth-- }).enable();
   // Promises are not wanted: to be told of each would be the most of what a manager does.
