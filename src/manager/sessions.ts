@@ -3,7 +3,6 @@ import type { Clock } from '#base/clock';
 import { finish, inTurns } from '#base/pace/steps';
 import { turnOf } from '#base/pace/turn';
 import { Gate } from '#base/pace/gate';
-import { RateLimit } from '#base/pace/rate-limit';
 import type { Logger } from '#base/logger';
 import type { Meter } from '#base/meter';
 import type { Random } from '#base/random';
@@ -22,6 +21,7 @@ import { peerId, type DispatcherSession, type OpenSession } from '#model/object/
 import type { NodeDescription } from '#model/object/node';
 import type { Action, StoreEvent } from '#store/action';
 import { Descriptions } from './line/descriptions.ts';
+import { Openings } from './line/openings.ts';
 import { periodOf } from './line/period.ts';
 import { Unanswered } from './line/unanswered.ts';
 import { Withdrawals } from './line/withdrawals.ts';
@@ -42,8 +42,6 @@ export interface SessionsParts {
 
 /** A look at the deadlines that comes this late says that we slept, not that the nodes did. */
 const latenessMs = 1000;
-/** Sessions that a node may open in a while: each may be an entry of the log, and is the node's whole set. */
-const openings = { limit: 10, windowMs: 8000 };
 /** Sessions that send in one turn of the event loop, each half a millisecond's work and soon a report that comes back; when there are more, not in that of the commit, which had enough to do. */
 const wokenAtOnce = 10;
 /** Nodes that hear in one turn of the event loop that their session is open, or their reports are written: each is a message, and an entry is for hundreds. */
@@ -54,7 +52,7 @@ export class Sessions {
   readonly #heartbeats: Heartbeats;
   readonly #statuses: StatusIntake;
   readonly #gate: Gate;
-  readonly #openings = new RateLimit(openings.limit, openings.windowMs);
+  readonly #openings = new Openings();
   readonly #withdrawals = new Withdrawals();
   readonly #unanswered: Unanswered;
   readonly #sessions = new Map<string, Session>();
@@ -133,7 +131,7 @@ export class Sessions {
     const number = await submit((view) => {
       // Whoever gave up asks again: a leader that works for those who have gone falls ever further behind.
       if (!wanted()) throw gone(nodeId);
-      this.#countOpening(nodeId, clock.monotonicNow());
+      this.#openings.count(nodeId, clock.monotonicNow());
       const actions = registerNode(view, nodeId, description, address ?? view.get('node', nodeId)?.Status.Addr ?? '');
       // Opened as it is decided: a deadline that comes while the entry is written is not this session's.
       return { actions, result: this.#heartbeats.open(nodeId, periodOf(state.store), clock.monotonicNow()) };
@@ -158,14 +156,6 @@ export class Sessions {
     this.#parts.logger.info({ node: nodeId }, 'a node connected: it gets its tasks from this manager');
     return this.#lineOf(session);
   };
-
-  /** Those that come to be: who asks a manager that does not lead yet, or is not heard in time, has to ask again. */
-  #countOpening(nodeId: string, now: number): void {
-    if (this.#openings.waitMs(nodeId, now) > 0) {
-      throw new Refusal('unavailable', `node ${nodeId} opens sessions too often: ${openings.limit} in ${openings.windowMs / 1000} s are taken`);
-    }
-    this.#openings.count(nodeId, now);
-  }
 
   #lineOf(session: Session): DispatcherSession {
     const { state, clock, submit, meter } = this.#parts;

@@ -54,7 +54,7 @@ test('a term that ends tells its nodes so some in each turn, and tells them noth
   const { sessions, clock, write } = await setUp();
   await write(names.map((name) => create('node', aNode(name))));
   const lines = await Promise.all(names.map((name) => sessions.open(name, testDescription)));
-  const told = new Array<string>(count).fill('');
+  const told = names.map(() => '');
   const ending = lines.map(async (line, n) => {
     for await (const { type } of line.assignments()) told[n] += type;
   });
