@@ -1,6 +1,6 @@
 /** No twins: the label `shoal.fence` of a service. A node that hears nothing of its managers stops such tasks, and the managers wait for that before they replace them. */
 import { milliseconds, parseDuration } from '#base/text/duration';
-import { latestBeat, leastSilent } from '../health/silence.ts';
+import { latestBeat, leastSilent } from './silence.ts';
 import { defaults } from '../object/service.ts';
 import type { Task } from '../object/task.ts';
 import { optionPrefix } from './service-options.ts';

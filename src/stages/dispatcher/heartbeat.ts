@@ -3,7 +3,7 @@ import { timeText } from '#base/clock';
 import type { Random } from '#base/random';
 import { Refusal } from '#base/refusal';
 import { roleOf } from '#model/manager-address';
-import { mostSilent, paceOf } from '#model/health/silence';
+import { mostSilent, paceOf } from '#model/options/silence';
 import { longestAwayMs, type Node, type NodeStatus } from '#model/object/node';
 import { update, type Action } from '#store/action';
 import type { View } from '#store/view';

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { seededRandom, type Random } from '#base/random';
 import { Refusal } from '#base/refusal';
 import { awaitNode, Heartbeats, type Moment } from '#stages/dispatcher/heartbeat';
-import { latestBeat, leastSilent, mostSilent, paceOf } from '#model/health/silence';
+import { latestBeat, leastSilent, mostSilent, paceOf } from '#model/options/silence';
 import type { Node } from '#model/object/node';
 import type { Action } from '#store/action';
 import { registerNode } from '#stages/dispatcher/registration';
