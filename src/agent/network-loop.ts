@@ -175,6 +175,8 @@ export class NetworkLoop {
     if (!outcome.ok) return this.#failed({ network, gateway }, outcome.message, outcome.permanent);
     this.present.add(ID);
     this.#leaving.delete(ID);
+    // Containers may be made for it already; a failure of the last time shows until this one has gone well.
+    if (!this.states.get(ID)?.failure) this.#madeFor({ network, gateway });
     try {
       await this.#publisher.serveNetworks();
     } catch (error) {
@@ -186,6 +188,11 @@ export class NetworkLoop {
     if (!outcome.made) this.#entered.add(ID);
     else if (network.Spec.Ingress) void this.#enter(state);
     void this.publish();
+  }
+
+  #madeFor(local: LocalNetwork): void {
+    this.states.set(local.network.ID, { ...local, made: true, ready: false });
+    this.calls.changed();
   }
 
   /** The others may not have heard yet by which address clients are led to their tasks: they would answer elsewhere, and never here. */

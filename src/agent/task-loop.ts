@@ -237,12 +237,13 @@ export class TaskLoop {
       if (!outcome.ok) break;
     }
     if (outcome.ok && outcome.container) this.observer.made(outcome.container);
-    else if (!this.signal.aborted && !this.observer.away) await this.observer.lookAt(id).catch((error: unknown) => this.#missed(error));
+    else if (steps.some(({ type }) => type !== 'pull') && !this.signal.aborted && !this.observer.away)
+      await this.observer.lookAt(id).catch((error: unknown) => this.#missed(error));
     this.#attachments.seen(this.observer.containers, [id]);
     this.#working.delete(id);
     this.observer.release(id);
     if (this.signal.aborted) return;
-    this.#recordOutcome(id, outcome, work.controller.signal.aborted);
+    this.#recordOutcome(id, steps, outcome, work.controller.signal.aborted);
     this.wake([id]);
   }
 
@@ -285,11 +286,11 @@ export class TaskLoop {
   }
 
   /** What was cancelled has not failed. */
-  #recordOutcome(id: string, result: StepOutcome, cancelled: boolean): void {
+  #recordOutcome(id: string, steps: readonly Step[], result: StepOutcome, cancelled: boolean): void {
     const outcome: StepOutcome = cancelled ? { ok: true } : result;
     const attempt = this.attempts.get(id);
     const now = this.modules.clock.now();
-    if (attempt) this.attempts.set(id, afterSteps(attempt, outcome, now));
+    if (attempt) this.attempts.set(id, afterSteps(attempt, outcome, now, cancelled ? [] : steps));
     if (this.modules.assignments.tasks.has(id)) return;
     // A stranger has no attempt: the wait before its next removal is kept apart.
     if (outcome.ok) this.#removeAt.delete(id);

@@ -2,7 +2,7 @@
 import { timeText } from '#base/clock';
 import type { Task, TaskStatus } from '#model/object/task';
 import { compareStates, type TaskState } from '#model/object/task-state';
-import type { ObservedContainer, StepOutcome } from './step.ts';
+import type { ObservedContainer, Step, StepOutcome } from './step.ts';
 
 /** Temporary errors are tried again after this time (swarmkit agent/task.go). */
 export const retryDelayMs = 1000;
@@ -14,6 +14,8 @@ export interface Attempt {
   failure?: Failure;
   /** The health check failed: when the container has ended, this is why. */
   unhealthy?: boolean;
+  /** The image was made present, before the task's networks were there. */
+  pulled?: true;
 }
 
 export interface Failure {
@@ -35,9 +37,9 @@ export function isDue(retryAt: number, now: number): boolean {
 }
 
 /** The memory after steps have been carried out. */
-export function afterSteps(attempt: Attempt, outcome: StepOutcome, now: number): Attempt {
+export function afterSteps(attempt: Attempt, outcome: StepOutcome, now: number, steps: readonly Step[] = []): Attempt {
   const { failure: _done, ...rest } = attempt;
-  if (outcome.ok) return rest;
+  if (outcome.ok) return { ...rest, ...(steps.some(({ type }) => type === 'pull') && { pulled: true }) };
   return { ...rest, failure: { message: outcome.message, permanent: outcome.permanent, retryAt: now + retryDelayMs } };
 }
 

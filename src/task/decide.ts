@@ -5,7 +5,7 @@ import { defaults } from '#model/object/service';
 import type { Task, TaskStatus } from '#model/object/task';
 import { compareStates, isTerminal } from '#model/object/task-state';
 import { advance, fail, isDue, withError, type Attempt } from './attempt.ts';
-import { hasFiles, lostNetworks, networkWait, prepareSteps, startSteps, type NodeFacts, type Preparation } from './prepare.ts';
+import { hasFiles, lostNetworks, networkWait, prepareSteps, pullSteps, startSteps, type NodeFacts, type Preparation } from './prepare.ts';
 import type { ObservedContainer, Step } from './step.ts';
 
 export interface TaskView {
@@ -51,8 +51,7 @@ export function decideTask(view: TaskView): Decision {
     case 'accepted':
       return { status: advance('preparing', 'preparing', view.now), steps: [] };
     case 'preparing':
-      if (view.container) return { status: advance('ready', 'prepared', view.now), steps: [] };
-      return attemptSteps(view, prepareSteps(task, view.facts, view.now));
+      return whenPreparing(view);
     case 'ready':
       return whenReady(view);
     case 'starting':
@@ -69,6 +68,19 @@ export function decideTask(view: TaskView): Decision {
     default:
       return unreachable(attempt.status.State);
   }
+}
+
+/** The image comes while networks are made, and the container while our rules for them are loaded: none of these needs the other. */
+function whenPreparing(view: TaskView): Decision {
+  const { task, attempt, facts, now } = view;
+  if (view.container) {
+    // One that has run was ready before this life of the agent.
+    const waiting = view.container.state === 'created' ? networkWait(task, facts, now) : undefined;
+    return waiting ? attemptSteps(view, waiting) : { status: advance('ready', 'prepared', now), steps: [] };
+  }
+  const prepared = prepareSteps(task, facts, now);
+  const pulls = prepared.kind === 'wait' && prepared.reason === undefined && !attempt.pulled;
+  return attemptSteps(view, pulls ? pullSteps(task, facts) : prepared);
 }
 
 /** Steps that remove what is left of a task that is not assigned any more; `task` when it is still remembered. */

@@ -21,7 +21,9 @@ export interface NodeFacts {
 export interface NetworkState {
   network: Network;
   gateway: string;
-  /** Its bridge and our rules are in force: containers may be attached. */
+  /** The engine has it: containers may be made for it. */
+  made?: true;
+  /** Our rules are in force, too: they may start. */
   ready: boolean;
   failure?: Failure;
 }
@@ -34,7 +36,7 @@ export type Preparation =
 
 /** Steps that end with a created container; `now` in milliseconds since 1970. */
 export function prepareSteps(task: Task, facts: NodeFacts, now: number): Preparation {
-  const waiting = networkWait(task, facts, now);
+  const waiting = networkWait(task, facts, now, ({ made, ready }) => made === true || ready);
   if (waiting) return waiting;
   try {
     const budget = new TemplateBudget();
@@ -49,8 +51,20 @@ export function prepareSteps(task: Task, facts: NodeFacts, now: number): Prepara
   }
 }
 
+/** The image alone. It is asked for again with the container: between the two it may go. */
+export function pullSteps(task: Task, facts: NodeFacts): Preparation {
+  try {
+    return { kind: 'steps', steps: [{ type: 'pull', task: expandTask(task, facts.node, new TemplateBudget()) }] };
+  } catch (error) {
+    if (error instanceof TemplateError) return { kind: 'refused', reason: error.message };
+    throw error;
+  }
+}
+
 /** Steps that start a created container; its files are written again, as a reboot empties their tmpfs. */
 export function startSteps(task: Task, containerId: string, facts: NodeFacts, now: number): Preparation {
+  const waiting = networkWait(task, facts, now);
+  if (waiting) return waiting;
   const prepared = prepareSteps(task, facts, now);
   if (prepared.kind !== 'steps') return prepared;
   const mounts = prepared.steps.filter((step) => step.type === 'mountFiles');
@@ -86,13 +100,13 @@ export function lostNetworks(task: Task, { networks }: ObservedContainer): reado
   return placesOf(task).flatMap(({ networkId, address }) => (addresses.get(networkId) === address ? [] : [networkId]));
 }
 
-/** An old refusal ends no new task: as long as one waits, the network is needed and made again. */
-export function networkWait(task: Task, facts: NodeFacts, now: number): Preparation | undefined {
+/** Until its networks are ready, or what is `enough` of them. An old refusal ends no new task: as long as one waits, the network is needed and made again. */
+export function networkWait(task: Task, facts: NodeFacts, now: number, enough = ({ ready }: NetworkState) => ready): Preparation | undefined {
   for (const id of networkIds(task)) {
     const state = facts.networks.get(id);
     if (!state) return { kind: 'wait', reason: `network ${id} has not reached this node yet` };
     if (state.failure?.permanent && !isDue(state.failure.retryAt, now)) return { kind: 'refused', reason: state.failure.message };
-    if (!state.ready) return { kind: 'wait', ...(state.failure && { reason: state.failure.message }) };
+    if (!enough(state)) return { kind: 'wait', ...(state.failure && { reason: state.failure.message }) };
   }
   return undefined;
 }

@@ -175,9 +175,15 @@ describe('what a task needs', () => {
     expect(brief(decide({ state: 'preparing', spec }))).toEqual(['rejected', 'before', 'secret not found: key', 'unmountFiles']);
   });
 
-  test('its networks come first', () => {
-    expect(decide({ state: 'preparing', networks: true, facts: withNetwork({}) })).toEqual({ steps: [] });
+  test('its networks come first, and its image meanwhile, once', () => {
+    expect(brief(decide({ state: 'preparing', networks: true, facts: withNetwork({}) }))).toEqual([undefined, undefined, undefined, 'pull']);
+    expect(decide({ state: 'preparing', networks: true, facts: withNetwork({}), attempt: { pulled: true } })).toEqual({ steps: [] });
     expect(decide({ state: 'preparing', networks: true }).status?.Err).toMatch(/net1 has not reached/);
+    const made = withNetwork({ made: true });
+    expect(brief(decide({ state: 'preparing', networks: true, facts: made }))[3]).toBe('pull createContainer');
+    // Its container waits for them where it is: a task that is told to be ready may start.
+    expect(decide({ state: 'preparing', networks: true, facts: made, container: { state: 'created' } })).toEqual({ steps: [] });
+    expect(decide({ state: 'starting', networks: true, facts: made, container: { state: 'created' } })).toEqual({ steps: [] });
     const ready = decide({ state: 'preparing', networks: true, facts: withNetwork({ ready: true }) });
     expect(ready.steps.at(-1)).toMatchObject({ type: 'createContainer', gateways: ['10.0.1.1'] });
     const ingress = { ...network, Spec: { ...network.Spec, Ingress: true } };
