@@ -99,7 +99,7 @@ class ToolShell {
         },
       };
       const words = [command, ...args].map(shellQuoted).join(' ');
-      const line = input === undefined ? `${words} </dev/null` : `printf %s ${shellQuoted(input)} | ${words}`;
+      const line = (input ?? '') === '' ? `${words} </dev/null` : `printf %s ${shellQuoted(input ?? '')} | ${words}`;
       if (this.#child.pid === undefined) return;
       this.#child.stdin.write(`${line}\ncode=$?; printf '\\n%s %s\\n' ${this.#mark} $code; printf '\\n%s\\n' ${this.#mark} >&2\n`);
     });

@@ -35,6 +35,10 @@ test('words and input reach a tool as they are, and each answer is that of its o
   expect((await run('cat', [], { ...limits, input: large })).stdout === large).toBe(true);
 });
 
+test('an empty input costs no process that would write it', async () => {
+  expect((await run('readlink', ['/proc/self/fd/0'], { ...limits, input: '' })).stdout).toBe('/dev/null\n');
+});
+
 /** One that nobody has asked for its end yet does not. */
 function runs(pid: string | undefined): boolean {
   try {
