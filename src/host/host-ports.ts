@@ -204,12 +204,12 @@ export class HostPorts implements Ports {
     await this.#holder.hold(ports);
     const served = servedPorts(ports, new Set(this.#holder.clashes.keys()));
     const virtual = virtualServices(services, networks);
-    if (await this.#rules.load(ruleSet(this.#rules.table, { ports: served, services: virtual, subnets: subnetsOf(networks), apart: portsApart(traffic) })))
-      await forgetOldFlows(this.#served, served);
+    const rules = ruleSet(this.#rules.table, { ports: served, services: virtual, subnets: subnetsOf(networks), apart: portsApart(traffic) });
+    if (await this.#rules.load(rules, this.#counts.change(served, virtual))) await forgetOldFlows(this.#served, served);
     this.#served = served;
     await this.#containers.apply({ services: virtual, back: waysBack(traffic, this.#nodeId), elsewhere: serversElsewhere(traffic, this.#nodeId) });
     await this.#holder.release(ports);
-    // Nobody waits for what is only counted.
+    // Nobody waits for what is only counted; most of the time it has come with the rules.
     void this.#counting.submit({ ports: served, services: virtual });
     this.#containers.checkLed();
   }

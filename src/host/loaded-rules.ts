@@ -6,6 +6,13 @@ import { changeText, type RuleSet } from '#network/rules/rule-set';
 import { listRules, loadRules, removeRules, rulesInForce, showsRevision } from './rule-table.ts';
 import type { RuleWatch } from './rule-watch.ts';
 
+/** Rules of another table that come with ours, at the price of no process of their own. */
+export interface Beside {
+  text: string;
+  /** Called when the kernel has taken them; where it does not, or ours need not be written, they have to come by themselves. */
+  loaded(): void;
+}
+
 export class LoadedRules {
   readonly #logger: Logger;
   readonly #counters = { rules_loaded: 0, rules_read: 0, repairs: 0 };
@@ -29,15 +36,15 @@ export class LoadedRules {
   }
 
   /** Brings `rules` in force; true when the kernel had others. After a restart it may well have the right ones already. */
-  load(rules: RuleSet): Promise<boolean> {
-    return this.#works.alone(() => this.#load(rules));
+  load(rules: RuleSet, beside?: Beside): Promise<boolean> {
+    return this.#works.alone(() => this.#load(rules, beside));
   }
 
-  async #load(rules: RuleSet): Promise<boolean> {
+  async #load(rules: RuleSet, beside: Beside | undefined): Promise<boolean> {
     const before = this.#inForce;
     if (before?.revision === rules.revision) return false;
     const same = before === undefined && !this.#removed && (await rulesInForce(rules));
-    if (!same) await this.#write(rules, before);
+    if (!same) await this.#write(rules, before, beside);
     await this.#keep(rules);
     return !same;
   }
@@ -80,14 +87,12 @@ export class LoadedRules {
   }
 
   /** What differs from `before`, where nobody else was at it; all of it where that is not what the kernel has. */
-  async #write(rules: RuleSet, before?: RuleSet): Promise<void> {
+  async #write(rules: RuleSet, before?: RuleSet, beside?: Beside): Promise<void> {
     const known = this.#explained?.losses === this.#watch.losses ? this.#explained : undefined;
     const text = known ? changeText(before, rules) : rules.text;
     this.#explained = known ?? (await this.#counted());
-    await loadRules(rules, text).catch(async (error: unknown) => {
-      if (text === rules.text) throw error;
-      await loadRules(rules);
-    });
+    const loaded = await loadFirst(rules, [...(beside ? [text + beside.text] : []), text, ...(text === rules.text ? [] : [rules.text])]);
+    if (beside && loaded === text + beside.text) beside.loaded();
     if (this.#explained) this.#explained.touches += 1;
     this.#counters.rules_loaded += 1;
     this.#logger.debug({ table: this.table, revision: rules.revision }, 'the kernel has the rules of this revision from now on');
@@ -131,5 +136,16 @@ export class LoadedRules {
     await this.#write(rules);
     await this.#keep(rules);
     return false;
+  }
+}
+
+/** Brings `rules` in force by the first of `texts` that the kernel takes, and returns it. */
+async function loadFirst(rules: RuleSet, [text = rules.text, ...others]: readonly string[]): Promise<string> {
+  try {
+    await loadRules(rules, text);
+    return text;
+  } catch (error) {
+    if (others.length === 0) throw error;
+    return await loadFirst(rules, others);
   }
 }

@@ -3,6 +3,7 @@ import type { PublishedPort } from '#network/published-ports';
 import { countersAfter, countersIn, countRules, countTableName, serviceCounts, type ServiceCounts } from '#network/rules/count-rules';
 import type { VirtualService } from '#network/virtual-services';
 import { removeRules, withRuleFile } from '../rule-table.ts';
+import type { Beside } from '../loaded-rules.ts';
 import { run } from '../run.ts';
 
 const limits = { timeoutMs: 10_000 };
@@ -12,19 +13,30 @@ export class ServiceCounters {
   /** Undefined: what an earlier life left is not known. */
   #known: ReadonlySet<string> | undefined;
   #loaded = '';
+  #applying = false;
 
   constructor(instance: string) {
     this.#table = countTableName(instance);
+  }
+
+  /** The same as `apply`, to be loaded with other rules; undefined: nothing is to be done, or not yet: what there is has to be looked at first. */
+  change(ports: readonly PublishedPort[], services: readonly VirtualService[]): Beside | undefined {
+    const known = this.#known;
+    const wanted = countRules(this.#table, ports, services, new Set());
+    if (wanted === this.#loaded || known === undefined || this.#applying) return undefined;
+    const text = countRules(this.#table, ports, services, known);
+    return { text, loaded: () => this.#has(wanted, countersAfter(known, text)) };
   }
 
   /** Throws with nft's own words where the kernel does not take it: nothing but the counts depends on it. */
   async apply(ports: readonly PublishedPort[], services: readonly VirtualService[]): Promise<void> {
     const wanted = countRules(this.#table, ports, services, new Set());
     if (wanted === this.#loaded) return;
+    this.#applying = true;
     const load = async (known: ReadonlySet<string>): Promise<void> => {
       const text = countRules(this.#table, ports, services, known);
       await this.#load(text);
-      this.#known = countersAfter(known, text);
+      this.#has(wanted, countersAfter(known, text));
     };
     try {
       await load(this.#known ?? new Set((await this.#read()).keys()));
@@ -32,8 +44,14 @@ export class ServiceCounters {
       // Somebody may have taken away what is known: what there is is looked at anew, and once.
       this.forget();
       await load(new Set((await this.#read()).keys()));
+    } finally {
+      this.#applying = false;
     }
-    this.#loaded = wanted;
+  }
+
+  #has(loaded: string, known: ReadonlySet<string>): void {
+    this.#loaded = loaded;
+    this.#known = known;
   }
 
   /** False when somebody took away what was loaded. */
