@@ -1,5 +1,6 @@
 /** The daemon's end of a line to a resolver that has said who it is. */
 import { lstatSync } from 'node:fs';
+import type { Clock } from '#base/clock';
 import { OneByOne } from '#base/pace/one-by-one';
 import { Refusal } from '#base/refusal';
 import { connectLines, lineSocket, type LineSocket } from './line-socket.ts';
@@ -9,24 +10,30 @@ export interface ConnectionCalls {
   log(line: LogMessage): void;
   /** Also of a line whose resolver ended before it had said who it is. */
   closed(line: Connection): void;
+  /** Who holds the socket did not answer in time. */
+  silent(): void;
 }
 
-/** A resolver that is silent for so long is broken; a hand-over starts a program. */
-const answerLimitMs = 15_000;
+/** A resolver that is silent for so long is broken. */
+const answerLimitMs = 10_000;
+/** A hand-over starts a program. */
+const handOverLimitMs = 15_000;
 
 type Request = Omit<ApplyMessage, 'sequence'> | { type: 'look' } | { type: 'door'; path: string; leadsTo: string };
 
 export class Connection {
   readonly #line: LineSocket<ToResolver>;
   readonly #calls: ConnectionCalls;
+  readonly #clock: Clock;
   #sequence = 0;
   /** What an answer is waited for with; one at a time. */
   #waiting: ((message: FromResolver | undefined) => void) | undefined;
   readonly #exchanges = new OneByOne();
   #closed = false;
 
-  private constructor(socket: Parameters<typeof lineSocket>[0], calls: ConnectionCalls) {
+  private constructor(socket: Parameters<typeof lineSocket>[0], calls: ConnectionCalls, clock: Clock) {
     this.#calls = calls;
+    this.#clock = clock;
     this.#line = lineSocket<FromResolver, ToResolver>(
       socket,
       (message) => (message.type === 'log' ? calls.log(message) : this.#waiting?.(message)),
@@ -39,11 +46,12 @@ export class Connection {
     path: string,
     identity: { instance: string; owner: string },
     calls: ConnectionCalls,
+    clock: Clock,
   ): Promise<{ line: Connection; welcome: Welcome } | undefined> {
     refuseForeign(path);
     const socket = await connectLines(path);
     if (!socket) return undefined;
-    const line = new Connection(socket, calls);
+    const line = new Connection(socket, calls, clock);
     try {
       const welcome = await line.#exchange({ type: 'hello', protocol: protocolVersion, ...identity }, (message) => message.type === 'welcome' && message);
       return { line, welcome };
@@ -65,7 +73,8 @@ export class Connection {
 
   /** Resolves when a resolver made by `command` has taken over; rejects with the reason why it has not. */
   async handOver(command: readonly string[]): Promise<void> {
-    const answer = await this.#exchange({ type: 'handOver', command }, (message) => (message.type === 'handedOver' || message.type === 'refused') && message);
+    const isAnswer = (message: FromResolver) => (message.type === 'handedOver' || message.type === 'refused') && message;
+    const answer = await this.#exchange({ type: 'handOver', command }, isAnswer, handOverLimitMs);
     if (answer.type === 'refused') throw new Error(answer.reason);
   }
 
@@ -78,22 +87,24 @@ export class Connection {
     this.#line.destroy();
   }
 
-  #exchange<T extends FromResolver>(message: ToResolver, isAnswer: (heard: FromResolver) => T | false): Promise<T> {
-    return this.#exchanges.alone(() => this.#exchangeNow(message, isAnswer));
+  #exchange<T extends FromResolver>(message: ToResolver, isAnswer: (heard: FromResolver) => T | false, limitMs = answerLimitMs): Promise<T> {
+    return this.#exchanges.alone(() => this.#exchangeNow(message, isAnswer, limitMs));
   }
 
-  #exchangeNow<T extends FromResolver>(message: ToResolver, isAnswer: (heard: FromResolver) => T | false): Promise<T> {
+  #exchangeNow<T extends FromResolver>(message: ToResolver, isAnswer: (heard: FromResolver) => T | false, limitMs: number): Promise<T> {
     return new Promise((resolve, reject) => {
       if (this.#closed) return reject(new Error('the resolver has ended'));
       const finish = (): void => {
-        clearTimeout(timer);
+        cancel();
         this.#waiting = undefined;
       };
-      const timer = setTimeout(() => {
+      const cancel = this.#clock.after(limitMs, () => {
         finish();
+        this.#closed = true;
         this.#line.destroy();
-        reject(new Error(`the resolver did not answer within ${answerLimitMs} ms`));
-      }, answerLimitMs);
+        this.#calls.silent();
+        reject(new Error(`the resolver did not answer within ${limitMs} ms`));
+      });
       this.#waiting = (heard) => {
         const answer = heard && isAnswer(heard);
         if (heard && !answer) return;

@@ -1,7 +1,7 @@
-/** Starts the resolver so that it outlives the daemon: a session of its own and, under systemd, a scope of its own. */
+/** Starts the resolver so that it outlives the daemon: a session of its own and, under systemd, a scope of its own; and ends one that hangs. */
 import { spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
 /** How the resolver is started: the program, and what it was made of. */
 export interface ResolverProgram {
@@ -60,4 +60,40 @@ function startDetached([program = '', ...args]: readonly string[]): Omit<Launche
   child.once('exit', (code, signal) => (reason = `it ended with ${signal ?? code}`));
   child.unref();
   return { ended: () => reason };
+}
+
+/** Set in /proc/net/unix (net/unix/af_unix.c, flags) for a socket that listens. */
+const listens = 0x10000;
+
+/** The processes that made the unix socket `path`, or one that stood there before, and listen at it, by what the kernel tells; this one never. */
+export function listenersAt(path: string): number[] {
+  const rows = readFileSync('/proc/net/unix', 'utf8').split('\n');
+  const inodes = rows.flatMap((row) => {
+    // Num RefCount Protocol Flags Type St Inode Path; the path is that under which it was made, before it was moved.
+    const [, , , flags = '', , , inode = '', ...words] = row.split(' ').filter((word) => word !== '');
+    const made = words.join(' ');
+    const isOurs = made.startsWith(`${path}.`) && /^\d+$/.test(made.slice(path.length + 1));
+    return isOurs && (Number.parseInt(flags, 16) & listens) !== 0 ? [`socket:[${inode}]`] : [];
+  });
+  if (inodes.length === 0) return [];
+  const others = readdirSync('/proc').filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid);
+  return others.filter((pid) => descriptorsOf(pid).some((target) => inodes.includes(target))).map(Number);
+}
+
+function descriptorsOf(pid: string): string[] {
+  try {
+    return readdirSync(`/proc/${pid}/fd`).map((descriptor) => readlinkSync(`/proc/${pid}/fd/${descriptor}`));
+  } catch {
+    // It has ended, or closed one meanwhile: who hangs does neither.
+    return [];
+  }
+}
+
+/** Ends the process at once; one that has ended is no error. */
+export function killed(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
 }

@@ -7,8 +7,8 @@ import type { Logger } from '#base/logger';
 import type { ComingAttachment, Counters, Names, NameServer, Traffic } from '#network/contract';
 import { ledServers } from '#network/rules/asked-names';
 import type { DoorPlace } from './door.ts';
-import { Connection } from './connection.ts';
-import { resolverCommand, type Launch, type Launched, type ResolverProgram } from './launch.ts';
+import { Connection, type ConnectionCalls } from './connection.ts';
+import { killed, listenersAt, resolverCommand, type Launch, type Launched, type ResolverProgram } from './launch.ts';
 import { protocolVersion, type Applied, type ApplyMessage } from './protocol.ts';
 
 export interface ResolverOptions {
@@ -77,7 +77,7 @@ export class ResolverNames implements Names {
   /** Ends the resolver: this node leaves its cluster. */
   async tearDown(): Promise<void> {
     await this.stop();
-    const found = await Connection.open(this.#options.socket, this.#options, { log: () => {}, closed: () => {} });
+    const found = await this.#open();
     await found?.line.end();
   }
 
@@ -256,13 +256,22 @@ export class ResolverNames implements Names {
   }
 
   #open(): ReturnType<typeof Connection.open> {
-    return Connection.open(this.#options.socket, this.#options, {
+    const calls: ConnectionCalls = {
       log: ({ level, facts, message }) => this.#parts.logger[level](facts, message),
       closed: (line) => {
         // Lines that were only tried, or given up by us, are no loss.
         if (!this.#stopped && line === this.#line) this.#disturbed();
       },
-    });
+      silent: () => this.#endSilent(),
+    };
+    return Connection.open(this.#options.socket, this.#options, calls, this.#parts.clock);
+  }
+
+  /** A process that hangs keeps the sockets that the next one needs. */
+  #endSilent(): void {
+    const pids = listenersAt(this.#options.socket);
+    this.#parts.logger.error({ pids }, 'the process that answers names hangs: it is killed, and another one takes its place');
+    for (const pid of pids) killed(pid);
   }
 }
 

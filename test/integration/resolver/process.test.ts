@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { decode, encode } from 'dns-packet';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { Clock } from '#base/clock';
 import type { Logger } from '#base/logger';
 import { silentLogger } from '#test/support/silent-logger';
 import type { Traffic } from '#network/contract';
@@ -52,13 +53,10 @@ afterEach(async () => {
 
 /** A daemon's names, started. */
 async function live(
-  more: { build?: string; owner?: string; instance?: string; launch?: Launch; logger?: Logger; door?: { path: string; leadsTo: string } } = {},
+  more: { build?: string; owner?: string; instance?: string; launch?: Launch; logger?: Logger; clock?: Clock; door?: { path: string; leadsTo: string } } = {},
 ): Promise<ResolverNames> {
-  const { build = program.build, owner = 'node1', instance = '', launch: start = launchOnHost, logger = silentLogger, door } = more;
-  const names = new ResolverNames(
-    { socket, owner, instance, program: { ...program, build }, ...(door && { door }) },
-    { launch: start, logger, clock: realClock },
-  );
+  const { build = program.build, owner = 'node1', instance = '', launch: start = launchOnHost, logger = silentLogger, clock = realClock, door } = more;
+  const names = new ResolverNames({ socket, owner, instance, program: { ...program, build }, ...(door && { door }) }, { launch: start, logger, clock });
   lives.push(names);
   await names.start(() => {});
   return names;
@@ -247,6 +245,23 @@ test('one that ends before it has said who it is is followed by a new one', asyn
   const names = await live();
   await names.apply(traffic('10.0.1.5'));
   expect(await ask(portOf(names), 'api')).toBe('10.0.1.5');
+});
+
+test('one that hangs is killed, and followed by a new one that knows everything; by a daemon that comes to it as well', async () => {
+  // What is waited for takes a fiftieth of its time.
+  const clock = { ...realClock, after: (ms: number, run: () => void) => realClock.after(ms / 50, run) };
+  const names = await live({ clock });
+  await names.apply(traffic('10.0.1.5'));
+  const first = await resolverPid(socket);
+  process.kill(first, 'SIGSTOP');
+  expect(await names.audit()).toEqual(['the process that answers names had ended; another one answers now']);
+  expect([isAlive(first), await ask(portOf(names), 'api')]).toEqual([false, '10.0.1.5']);
+  const second = await resolverPid(socket);
+  await crash(names);
+  process.kill(second, 'SIGSTOP');
+  const next = await live({ clock });
+  await next.apply(traffic('10.0.1.7'));
+  expect([isAlive(second), await ask(portOf(next), 'api')]).toEqual([false, '10.0.1.7']);
 });
 
 test('one that ends by itself is followed by a new one that knows everything', async () => {
