@@ -61,17 +61,21 @@ export class Carrier {
     if (carried && !leader.leads()) return sendBack(call, false);
     const streams = isStreamed(call.target.path);
     if (!streams) await this.#makeRepeatable(call);
-    const end = clock.monotonicNow() + patienceMs;
+    // Patience begins when a leader is missed, not when the request came: what has waited long is the likeliest to meet a change.
+    let end = 0;
     let unknown = false;
     for (;;) {
+      const began = clock.monotonicNow();
       const outcome = leader.leads() ? await this.#here(call, here) : await this.#carry(call, here);
       if ('answer' in outcome) return outcome.answer;
+      const now = clock.monotonicNow();
+      if (end === 0 || now - began > patienceMs) end = now + patienceMs;
       unknown ||= !isRead(call.request) && outcome.later.facts['outcome'] === 'unknown';
       if (carried) return sendBack(call, unknown);
       const lost = leader.lost();
       // Of what was sent on as it came nothing is left to send again.
       const spent = streams && call.request.readableDidRead;
-      if (lost || spent || clock.monotonicNow() >= end || signal.aborted) throw withOutcome(lost ?? outcome.later, unknown);
+      if (lost || spent || now >= end || signal.aborted) throw withOutcome(lost ?? outcome.later, unknown);
       await pause(clock, retryMs);
     }
   }
