@@ -6,7 +6,7 @@ import {
   createPublicKey,
   generateKeyPairSync,
   webcrypto,
-  X509Certificate as NativeCertificate,
+  type X509Certificate as NativeCertificate,
   type KeyObject,
 } from 'node:crypto';
 import {
@@ -27,6 +27,7 @@ import type { Subject, Template } from '#ca/certificate';
 import type { CertificateFacts, Certificates, Issuer } from '#ca/contract';
 import { connectingFault } from './connecting.ts';
 import { GoodRequests } from './good-requests.ts';
+import { native } from './native.ts';
 import { identifierIn, identifierOf, isOurs, issueLeaf, issuerIn, readRequest, subjectIn, type LeafIssuer, writeRequest } from './leaf.ts';
 
 type Key = webcrypto.CryptoKey;
@@ -163,8 +164,7 @@ function vouchedFor(leaf: NativeCertificate, chain: readonly NativeCertificate[]
 const bothEnds: readonly string[] = [ExtendedKeyUsage.serverAuth, ExtendedKeyUsage.clientAuth];
 
 /** By the platform alone: each connection and each word of the managers is a reason to look. */
-function read(certificate: string): CertificateFacts {
-  const facts = native(firstOf(certificate));
+const factsOf = oncePer((facts: NativeCertificate): CertificateFacts => {
   // Node gives the extended ones here, and undefined where there are none.
   const uses = facts.keyUsage as readonly string[] | undefined;
   return {
@@ -175,6 +175,10 @@ function read(certificate: string): CertificateFacts {
     // Without a list it is for everything.
     bothEnds: bothEnds.every((use) => uses?.includes(use) !== false),
   };
+});
+
+function read(certificate: string): CertificateFacts {
+  return factsOf(native(firstOf(certificate)));
 }
 
 /** Names that stand in other certificates are taken as they are there, byte for byte: by that a chain is found. */
@@ -257,14 +261,6 @@ function privateKeyOf(pem: string): KeyObject {
     return createPrivateKey(pem);
   } catch (error) {
     throw new Refusal('invalidArgument', `this is no private key: ${(error as Error).message}`);
-  }
-}
-
-function native(pem: string): NativeCertificate {
-  try {
-    return new NativeCertificate(pem);
-  } catch (error) {
-    throw new Refusal('invalidArgument', `this is no certificate: ${(error as Error).message}`);
   }
 }
 

@@ -53,3 +53,16 @@ test('a request is the one that the library makes, but for its signature, which 
   expect([said(request), request.subject, request.attributes]).toEqual([said(theirs), theirs.subject, theirs.attributes]);
   expect([said(request).includes(spki.toString('hex').slice(0, 40)), await request.verify(webcrypto)]).toEqual([true, true]);
 });
+
+test('of the certificates that were asked for last each is read once, and of many the others are read again', async () => {
+  const named = (name: string) => certificateOf([{ CN: [name] }], [{ CN: ['root'] }]);
+  const pem = await named('own');
+  const first = certificates.read(pem);
+  const others = await Promise.all(Array.from({ length: 15 }, (_, at) => named(`other ${at}`)));
+  for (const other of others) certificates.read(other);
+  expect(certificates.read(pem)).toBe(first);
+  for (const other of [...others, await named('one more')]) certificates.read(other);
+  expect(certificates.read(pem)).not.toBe(first);
+  expect(certificates.read(pem)).toEqual(first);
+  for (let time = 0; time < 2; time++) expect(() => certificates.read('none')).toThrow('this is no certificate');
+});
