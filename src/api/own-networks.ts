@@ -1,14 +1,32 @@
 /** Keeps containers that are not tasks out of the cluster's networks: their addresses are the cluster's to give. */
+import { pause } from '#base/clock';
+import { Refusal } from '#base/refusal';
 import { networkIdLabel, nodeLocalNetworks } from '#model/object/network';
 import { findOptional, type Context } from './context.ts';
 import type { View } from './dependencies.ts';
 import { HttpError } from './errors.ts';
 import type { NetworkResource } from './view/network.ts';
 
-/** A view where this node is a manager; elsewhere the cluster's networks are simply not seen. */
-export async function optionalView(context: Context): Promise<View | undefined> {
-  const { LocalNodeState, ControlAvailable } = context.swarm.status();
-  return LocalNodeState === 'active' && ControlAvailable ? context.cluster.read() : undefined;
+/** An election takes less. */
+const patienceMs = 5000;
+const retryMs = 50;
+
+/**
+ * A view where this node is a manager; elsewhere the cluster's networks are simply not seen. Where too few managers answer it is what
+ * this one holds: what the engine has of its own goes on, and only changes of the cluster's need the others.
+ */
+export async function optionalView({ swarm, cluster, leader, clock }: Context): Promise<View | undefined> {
+  const { LocalNodeState, ControlAvailable } = swarm.status();
+  if (LocalNodeState !== 'active' || !ControlAvailable) return undefined;
+  for (const end = clock.monotonicNow() + patienceMs; ;) {
+    try {
+      return await cluster.read();
+    } catch (error) {
+      if (!leader || !(error instanceof Refusal) || error.code !== 'unavailable') throw error;
+      if (leader.lost() || clock.monotonicNow() >= end) return leader.view();
+    }
+    await pause(clock, retryMs);
+  }
 }
 
 /**

@@ -96,6 +96,7 @@ test('a change of leaders is hidden from clients of the others: each request is 
 });
 
 test('without a majority writes are refused with who is missing, and what is held can be read', async () => {
+  await seats[0]!.http('POST', '/networks/create', { Name: 'kept', Driver: 'overlay' });
   await seats[0]!.http('POST', '/configs/create', config('kept'));
   await until(() => seats.every((seat) => names(seat).length === 1), 'all hold it');
   const [one, ...gone] = seats as [Seat, Seat, Seat];
@@ -105,6 +106,10 @@ test('without a majority writes are refused with who is missing, and what is hel
   expect((await one.http('GET', '/configs')).status).toBe(503);
   const stale = await one.http('GET', '/configs?stale=true');
   expect([stale.status, stale.json.map(({ Spec }: { Spec: { Name: string } }) => Spec.Name)]).toEqual([200, ['kept']]);
+  // What concerns this host's engine as well is answered by what is held.
+  const networks = await one.http('GET', '/networks');
+  expect([networks.status, networks.json.map(({ Name }: { Name: string }) => Name)]).toEqual([200, expect.arrayContaining(['kept'])]);
+  expect((await one.http('DELETE', '/networks/kept')).status).toBe(503);
   const info = await one.http('GET', '/info');
   expect(info.json.Swarm.Error).toMatch(/missing: b .*force-new-cluster/);
 });

@@ -7,6 +7,7 @@ import { connectGuest, createGuest, disconnectGuest } from '#api/guests/guest-ro
 import { containerRoutes } from '#api/routes/containers';
 import type { Call } from '#api/router';
 import { createNetwork } from '#control/networks';
+import { wallClock } from '#test/support/api-fixture';
 import { initialisedCluster } from '#test/support/memory-cluster';
 
 /** An engine that shows these, and a node in no cluster. */
@@ -130,6 +131,7 @@ test('what the engine has of another cluster that the node was in hides no netwo
   const { ID } = cluster.run(createNetwork({ Name: 'ours', Attachable: true }));
   const managing = {
     ...context,
+    clock: wallClock,
     cluster: { read: async () => cluster.store },
     swarm: { status: () => ({ LocalNodeState: 'active', ControlAvailable: true }) },
   };
