@@ -178,7 +178,11 @@ export class Storage {
   /** Resolves when nothing is done in the folder any more: it may go. Whoever brings a snapshot must have ended, or be about to. */
   async close(): Promise<void> {
     this.#closing = true;
-    await this.#wal.close().finally(() => Promise.allSettled(this.#beside));
+    try {
+      await this.#wal.close();
+    } finally {
+      await Promise.allSettled(this.#beside);
+    }
   }
 
   /** `close` waits for it. */

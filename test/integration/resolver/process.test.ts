@@ -6,7 +6,7 @@ import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { decode, encode } from 'dns-packet';
+import { encode } from 'dns-packet';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Clock } from '#base/clock';
 import type { Logger } from '#base/logger';
@@ -14,10 +14,10 @@ import { silentLogger } from '#test/support/silent-logger';
 import type { Traffic } from '#network/contract';
 import { launch, launchOnHost, resolverProgram, type Launch } from '#resolver/launch';
 import { ResolverNames } from '#resolver/resolver-names';
-import { askByTcp, askByUdp } from '#resolver/upstream';
 import { clusterNetwork, endpointTask, serviceEndpoint } from '../../support/endpoints.ts';
 import { until } from '../../support/machine.mjs';
 import { realClock } from '../../support/real-clock.ts';
+import { ask, askUntilAnswered, patienceMs } from '../../support/asked-names.ts';
 import { isAlive, pssMegabytes, resolverPid } from '../../support/resolver-process.ts';
 
 const file = fileURLToPath(new URL('../../../.build/resolver.mjs', import.meta.url));
@@ -66,21 +66,6 @@ async function live(
 const crash = (names: ResolverNames): Promise<void> => names.stop();
 
 const portOf = (names: ResolverNames): number => names.servers().find(({ networkId }) => networkId === 'front')?.port ?? 0;
-
-/** Long enough for a busy machine: an answer that is late is no answer lost. */
-const patienceMs = 20_000;
-
-async function ask(port: number, name: string, overTcp = false, limitMs = patienceMs): Promise<string> {
-  const query = encode({ type: 'query', id: 4711, flags: 0x100, questions: [{ type: 'A', name }] });
-  const answer = await (overTcp ? askByTcp : askByUdp)(query, '127.0.54.1', port, limitMs);
-  if (!answer) return 'no answer';
-  const { answers = [], flags = 0 } = decode(answer);
-  if ((flags & 15) !== 0) return `code ${flags & 15}`;
-  return answers
-    .map((record) => (record.type === 'A' ? record.data : record.type))
-    .toSorted()
-    .join(' ');
-}
 
 /** Asks without a pause, by UDP and by TCP, until stopped. */
 function keepAsking(port: number, expected: readonly string[]): void {
@@ -396,12 +381,3 @@ describe('a container that', () => {
     }
   });
 });
-
-/** Asks as a stub resolver does: again when no answer comes, for the kernel promises no datagram a place. Whoever hangs answers no try. */
-async function askUntilAnswered(port: number, name: string, overTcp = false): Promise<string> {
-  for (let tried = 0; tried < 20; tried++) {
-    const answer = await ask(port, name, overTcp, 2000);
-    if (answer !== 'no answer') return answer;
-  }
-  return 'no answer to 20 questions';
-}

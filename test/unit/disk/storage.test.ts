@@ -207,9 +207,8 @@ test('who closes waits for what is done beside the log, so that the folder may g
   const story: string[] = [];
   let look = (): void => {};
   let began = (): void => {};
-  let held: Promise<void> | undefined;
+  let held = Promise.resolve();
   const list = async (path: string): Promise<readonly string[]> => {
-    if (!held) return realFileSystem.list(path);
     began();
     await held;
     story.push('looked');
@@ -219,6 +218,7 @@ test('who closes waits for what is done beside the log, so that the folder may g
   const installed = { index: 40, term: 3, configuration };
   await storage.receive(installed, [Buffer.from('of the leader')]);
   held = new Promise((resolve) => (look = resolve));
+  story.length = 0;
   const looking = new Promise<void>((resolve) => (began = resolve));
   const written = storage.write({ ...job(1, 0), hardState: { term: 3, vote: 'b', commit: 40 }, installed });
   await looking;
