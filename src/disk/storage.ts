@@ -74,6 +74,8 @@ export class Storage {
   /** What is done in the folder beside the log's own writes. */
   readonly #beside = new Set<Promise<unknown>>();
   #closing = false;
+  /** The job that was handed over last. */
+  #written: Promise<void> = Promise.resolve();
   /** Snapshots that are being read or saved: an object for each time. */
   readonly #inUse = new Set<SnapshotMeta>();
 
@@ -124,7 +126,13 @@ export class Storage {
   }
 
   /** Resolves when a job of the core is durable; jobs become so in order. Rejects when the disk failed: the process must end. */
-  async write({ hardState, entries, installed }: Write): Promise<void> {
+  write(write: Write): Promise<void> {
+    // What follows the installation of a snapshot may be in the log before that one has come to its end.
+    this.#written = Promise.all([this.#written, this.#write(write)]).then(() => undefined);
+    return this.#written;
+  }
+
+  async #write({ hardState, entries, installed }: Write): Promise<void> {
     if (!installed) return await this.#wal.append({ ...emptyRecord, hardState, entries });
     const mark = this.#received.find((each) => isOf(each, installed));
     assert(mark, `snapshot ${installed.index} is installed before its bytes are here`);

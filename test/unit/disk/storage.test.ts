@@ -202,8 +202,8 @@ test('a second snapshot may arrive before the first is installed', async () => {
   await again.storage.close();
 });
 
-test('who closes waits for what is done beside the log, so that the folder may go', async () => {
-  const folder = await temporaryFolder();
+/** A storage whose looks into its folder wait for `look`, once it has received the snapshot that `install` puts into force; `looking` resolves when one waits. */
+async function withHeldLooks() {
   const story: string[] = [];
   let look = (): void => {};
   let began = (): void => {};
@@ -214,20 +214,39 @@ test('who closes waits for what is done beside the log, so that the folder may g
     story.push('looked');
     return realFileSystem.list(path);
   };
-  const { storage } = await open(folder, { files: { ...realFileSystem, list } });
+  const { storage } = await open(await temporaryFolder(), { files: { ...realFileSystem, list } });
   const installed = { index: 40, term: 3, configuration };
   await storage.receive(installed, [Buffer.from('of the leader')]);
   held = new Promise((resolve) => (look = resolve));
   story.length = 0;
   const looking = new Promise<void>((resolve) => (began = resolve));
-  const written = storage.write({ ...job(1, 0), hardState: { term: 3, vote: 'b', commit: 40 }, installed });
+  const install = () => storage.write({ ...job(1, 0), hardState: { term: 3, vote: 'b', commit: 40 }, installed });
+  /** As long as a log needs that nothing holds. */
+  const otherClosed = () => temporaryFolder().then(async (folder) => (await open(folder)).storage.close());
+  return { storage, story, install, looking, look: () => look(), otherClosed };
+}
+
+test('who closes waits for what is done beside the log, so that the folder may go', async () => {
+  const { storage, story, install, looking, look, otherClosed } = await withHeldLooks();
+  const written = install();
   await looking;
   const closed = storage.close().then(() => story.push('closed'));
-  // As long as the log alone needs to close.
-  await open(await temporaryFolder()).then((other) => other.storage.close());
+  await otherClosed();
   look();
   await Promise.all([written, closed]);
   expect(story).toEqual(['looked', 'closed']);
+});
+
+test('what is written after a snapshot was installed is told to be so after that', async () => {
+  const { storage, story, install, looking, look, otherClosed } = await withHeldLooks();
+  const installed = install().then(() => story.push('installed'));
+  await looking;
+  const next = storage.write({ ...job(41, 42), hardState: { term: 3, vote: 'b', commit: 40 } }).then(() => story.push('next'));
+  await otherClosed();
+  look();
+  await Promise.all([installed, next]);
+  expect(story).toEqual(['looked', 'installed', 'next']);
+  await storage.close();
 });
 
 test('as many older snapshots stay as are asked for, and the log reaches back to the oldest', async () => {
