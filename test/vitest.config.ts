@@ -13,8 +13,8 @@ export default defineConfig({
     // Real engines on a busy machine now and then miss a time limit; in continuous integration such a test gets two more tries, and the report says so.
     retry: process.env['CI'] ? 2 : 0,
     pool: 'forks',
-    // Files with real parts wait for a good part of their time: a third worker has what the two others leave of two cores.
-    maxWorkers: 3,
+    // Files with real parts wait for a good part of their time: two more workers have what the two others leave of two cores.
+    maxWorkers: 4,
     // Of tests that say that they may run side by side.
     maxConcurrency: 4,
     reporters: ['default'],

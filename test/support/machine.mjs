@@ -238,14 +238,17 @@ export async function endProcess(pid) {
 }
 
 /**
- * Waits for a condition, looking every 50 ms.
+ * Waits for a condition, looking every 50 ms; a look that starts programs is as long ago as it took before the next one, for others need the machine too.
  * @param {() => boolean | Promise<boolean>} condition @param {number} limitMs @param {() => string} explain
  */
 export async function until(condition, limitMs, explain) {
   const end = Date.now() + limitMs;
-  while (!(await condition())) {
-    if (Date.now() > end) throw new Error(`not within ${limitMs} ms: ${explain()}`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
+  for (;;) {
+    const began = Date.now();
+    if (await condition()) return;
+    const now = Date.now();
+    if (now > end) throw new Error(`not within ${limitMs} ms: ${explain()}`);
+    await new Promise((resolve) => setTimeout(resolve, Math.min(Math.max(now - began, 50), 1000)));
   }
 }
 
