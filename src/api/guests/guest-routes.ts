@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { Refusal } from '#base/refusal';
 import { guestKey, type GuestPlace } from '#model/guest';
+import { nodeIdLabel } from '#model/object/meta';
 import { networkIdLabel, nodeLocalNetworks } from '#model/object/network';
 import { findOptional, type Context } from '../context.ts';
 import type { GuestsLine } from '../dependencies.ts';
@@ -36,12 +37,14 @@ async function clusterNetworkOf(context: Context, ref: string): Promise<Meant | 
   const view = await optionalView(context);
   const ours = view && findOptional(view, 'network', ref);
   const local = await context.engine.read<NetworkResource>(`/networks/${encodeURIComponent(ref)}`);
+  const { LocalNodeState, NodeID } = context.swarm.status();
   const id = local?.Labels?.[networkIdLabel];
-  // What an engine has of another cluster that this node was in counts for nothing.
-  if (id !== undefined && (!view || view.get('network', id))) return { ref: id, sure: true };
+  // What an engine has of a cluster that this node was in before counts for nothing: it was another node there.
+  const left = id !== undefined && local?.Labels?.[nodeIdLabel] !== NodeID;
+  if (id !== undefined && !left && (!view || view.get('network', id))) return { ref: id, sure: true };
   // A network of the engine's own goes before one of ours whose id merely begins like its name.
   if (ours && (!local || [ours.Spec.Name, ours.ID].includes(ref))) return { ref: ours.ID, sure: true };
-  return !view && !local && context.swarm.status().LocalNodeState === 'active' ? { ref, sure: false } : undefined;
+  return !view && (!local || left) && LocalNodeState === 'active' ? { ref, sure: false } : undefined;
 }
 
 /** `POST /containers/create` that names these networks; undefined: none of them is the cluster's. */

@@ -141,3 +141,18 @@ test('what the engine has of another cluster that the node was in hides no netwo
   await expect(createGuest(call('', body), managing as unknown as Context, line, body, ['ours'])).rejects.toThrow('the engine ended');
   expect([asked, said]).toEqual([[ID], [['drop', expect.stringMatching(/^making-/)]]]);
 });
+
+test('on a worker what the engine has of another cluster leaves it to the managers what the name means', async () => {
+  const Labels = { 'shoal.network.id': 'net', 'com.docker.swarm.node.id': 'the node of before' };
+  const { guests, context, call } = setUp({ '/networks/ours': { Name: 'ours', Labels } });
+  const asked: string[] = [];
+  const line = { ...guests, attach: async (request: { network: string }) => (asked.push(request.network), guests.attach(request as never)) };
+  const body = { HostConfig: { NetworkMode: 'ours' } };
+  const make = (NodeID: string) => {
+    const working = { ...context, swarm: { status: () => ({ LocalNodeState: 'active', ControlAvailable: false, NodeID }) } };
+    return createGuest(call('', body), working as unknown as Context, line, body, ['ours']);
+  };
+  await expect(make('this node')).rejects.toThrow('the engine ended');
+  await expect(make('the node of before')).rejects.toThrow('the engine ended');
+  expect(asked).toEqual(['ours', 'net']);
+});
