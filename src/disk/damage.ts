@@ -22,9 +22,10 @@ export function corrupt(path: string, at: number, what: string): Refusal {
   return damaged('corrupt', `the log file ${path} is corrupt: the record at byte ${at} ${what}. Nothing was changed. ${wayOut}`, { path, offset: at });
 }
 
-/** The folder takes no more: reads go on, writes are refused until there is space. */
-export function diskFull(folder: string): Refusal {
-  return new Refusal('unavailable', `the disk of ${folder} is full: the cluster can be read but not changed until there is space`, {
+/** The folder takes no more: reads go on, and what this manager decides is refused until there is space, `roomBytes` where that is known. Others may lead. */
+export function diskFull(folder: string, roomBytes = 0): Refusal {
+  const room = roomBytes > 0 ? `${Math.ceil(roomBytes / 2 ** 20)} MiB are free` : 'there is space';
+  return new Refusal('unavailable', `the disk of ${folder} is full: where this manager leads, the cluster can be read but not changed until ${room}`, {
     reason: 'diskFull',
     folder,
   });

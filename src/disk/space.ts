@@ -68,7 +68,7 @@ export class Space {
       else cancel = clock.after(retryMs, resolve);
     });
     cancel();
-    if (this.#closed) throw this.#full ?? diskFull(folder);
+    if (this.#closed) throw this.#full ?? diskFull(folder, reserveBytes);
   }
 
   /** Wakes and refuses whoever waits. */
@@ -81,7 +81,7 @@ export class Space {
 
   #ranOut(): void {
     if (this.#full) return;
-    this.#full = diskFull(this.#options.folder);
+    this.#full = diskFull(this.#options.folder, this.#options.reserveBytes);
     this.#options.onChange(this.#full);
     this.#regainLater();
   }

@@ -316,7 +316,7 @@ test('on a full disk writes wait, nothing fails, and it goes on where it was whe
     () => `${storage.full?.message} ${done}`,
   );
   await writing;
-  expect(told).toEqual([expect.stringContaining('can be read but not changed'), undefined]);
+  expect(told).toEqual([expect.stringContaining('can be read but not changed until 1 MiB are free'), undefined]);
   expect((await stat(join(folder, 'reserve'))).size).toBe(1000);
   await storage.write(job(6, 6));
   await storage.close();
