@@ -5,11 +5,8 @@ import { networkIdLabel, nodeLocalNetworks } from '#model/object/network';
 import { findOptional, type Context } from './context.ts';
 import type { View } from './dependencies.ts';
 import { HttpError } from './errors.ts';
+import { retryMs, usualPatienceMs } from './leader/carrier.ts';
 import type { NetworkResource } from './view/network.ts';
-
-/** An election takes less. */
-const patienceMs = 5000;
-const retryMs = 50;
 
 /**
  * A view where this node is a manager; elsewhere the cluster's networks are simply not seen. Where too few managers answer it is what
@@ -18,7 +15,7 @@ const retryMs = 50;
 export async function optionalView({ swarm, cluster, leader, clock }: Context): Promise<View | undefined> {
   const { LocalNodeState, ControlAvailable } = swarm.status();
   if (LocalNodeState !== 'active' || !ControlAvailable) return undefined;
-  for (const end = clock.monotonicNow() + patienceMs; ;) {
+  for (const end = clock.monotonicNow() + usualPatienceMs; ;) {
     try {
       return await cluster.read();
     } catch (error) {

@@ -1,4 +1,5 @@
 /** Requests for certificates: one is looked at before there is a node, and again when its certificate is signed, and the signature in it is looked at once. */
+import { keepNewest } from '#base/pace/newest';
 import { Refusal } from '#base/refusal';
 import { readRequest } from './leaf.ts';
 
@@ -22,9 +23,7 @@ export class GoodRequests {
     if (known) return known;
     const read = request.length > longestPem ? undefined : this.#read(request);
     if (!read?.holds()) throw new Refusal('invalidArgument', 'this is no request for a certificate of a P-256 key, signed by that key');
-    this.#kept.set(request, read.spki);
-    const [oldest] = this.#kept.keys();
-    if (this.#kept.size > mostKept && oldest !== undefined) this.#kept.delete(oldest);
+    keepNewest(this.#kept, request, read.spki, mostKept);
     return read.spki;
   }
 }

@@ -1,5 +1,6 @@
 /** Certificates as the platform reads them. */
 import { X509Certificate } from 'node:crypto';
+import { keepNewest } from '#base/pace/newest';
 import { Refusal } from '#base/refusal';
 
 /** A node looks at its own, its roots and one manager's again and again; of those of others few come twice. */
@@ -10,10 +11,7 @@ const known = new Map<string, X509Certificate>();
 /** Of one certificate, PEM. Refuses `invalidArgument` what is none. */
 export function native(pem: string): X509Certificate {
   const certificate = known.get(pem) ?? read(pem);
-  known.delete(pem);
-  known.set(pem, certificate);
-  const [oldest] = known.keys();
-  if (known.size > mostKnown && oldest !== undefined) known.delete(oldest);
+  keepNewest(known, pem, certificate, mostKnown);
   return certificate;
 }
 

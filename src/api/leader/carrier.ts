@@ -22,10 +22,11 @@ export interface CarrierParts {
   readonly patienceMs?: number;
 }
 
-const usualPatienceMs = 5000;
+/** An election takes less. */
+export const usualPatienceMs = 5000;
 /** A log that is followed can wait for an election that takes its time. */
 const followPatienceMs = 30_000;
-const retryMs = 50;
+export const retryMs = 50;
 /** Told to whoever carried a request here that this node does not lead, and whether the change may take effect all the same. */
 const notLeadingHeader = 'shoal-not-leading';
 /** Headers of one connection, and what managers say among themselves. */

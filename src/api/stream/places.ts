@@ -1,4 +1,5 @@
 /** How far a stream of log lines was told, task by task: between managers alone, so that the next leader can go on where the last one died. */
+import { keepNewest } from '#base/pace/newest';
 
 /** Said by whoever carries a request, with the places to go on from in its body; answered by whoever tells them. */
 export const placesHeader = 'shoal-log-places';
@@ -23,10 +24,7 @@ export function placeText(taskId: string, time: string): string {
 
 /** Notes that a task's lines are told up to `time`, and forgets who has been silent for longest. */
 export function notePlace(places: Places, taskId: string, time: string): void {
-  places.delete(taskId);
-  places.set(taskId, time);
-  const [oldest] = places.keys();
-  if (places.size > keptPlaces && oldest !== undefined) places.delete(oldest);
+  keepNewest(places, taskId, time, keptPlaces);
 }
 
 export function placesText(places: Places): string {

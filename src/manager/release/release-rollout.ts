@@ -1,72 +1,46 @@
 /** The leader's care for which program the nodes run: one after the other is told, and the next one when that one is back. */
-import type { Clock } from '#base/clock';
 import type { Logger } from '#base/logger';
-import { Repeater } from '#base/pace/repeater';
-import { Refusal } from '#base/refusal';
-import type { Cluster } from '#control/cluster';
+import type { Refusal } from '#base/refusal';
 import { advanceRollout, nameIn, type ManagersSeen, type RolloutStep } from '#control/release/rollout';
 import { shortDigest } from '#model/release/release';
 import { clusterOf, type View } from '#store/view';
-import type { Duty } from '../leader-duties.ts';
+import type { StoreEvent } from '#store/action';
+import { LookingDuty, type LookingDutyParts } from '../looking-duty.ts';
 
-export interface ReleaseRolloutParts {
-  cluster: Cluster;
+export interface ReleaseRolloutParts extends LookingDutyParts {
   managers: () => ManagersSeen | undefined;
   /** Hears of each step, by the name of the repository that declares the release. */
   tell: (repository: string, message: string) => void;
-  clock: Clock;
   logger: Logger;
 }
 
 /** Time passes, windows open, managers answer again: none of it is a change of a node. */
 const lookAgainMs = 2000;
 
-export class ReleaseRollout implements Duty {
-  readonly #parts: ReleaseRolloutParts;
-  readonly #looks: Repeater;
-  #unwatch: () => void = () => {};
+export class ReleaseRollout extends LookingDuty<ReleaseRolloutParts> {
   /** Where nothing is wanted, what nodes become is of no account. */
   #wanted = false;
   /** Said once, however often it is looked. */
   #said: string | undefined;
 
-  constructor(parts: ReleaseRolloutParts) {
-    this.#parts = parts;
-    this.#looks = new Repeater(
-      () => this.#look(),
-      (error) => this.#failed(error),
-      parts.clock,
-    );
-  }
-
-  async start(): Promise<void> {
-    const { cluster } = this.#parts;
-    this.#unwatch = cluster.watch((events) => {
-      if (events.some(({ kind }) => kind === 'cluster' || (kind === 'node' && this.#wanted))) this.#looks.ask();
-    });
-    this.#looks.ask();
-  }
-
-  async stop(): Promise<void> {
-    this.#unwatch();
-    await this.#looks.stop();
-  }
-
-  async #look(): Promise<void> {
-    const { cluster, managers } = this.#parts;
+  protected override async look(): Promise<void> {
+    const { cluster, managers } = this.parts;
     const view = await cluster.read();
     this.#wanted = clusterOf(view)?.Shoal?.Release !== undefined;
     if (!this.#wanted) return void (this.#said = undefined);
     const step = await cluster.submit(advanceRollout(managers()));
     if (!step) return;
     this.#say(await cluster.read(), step);
-    if (step.type === 'wait' || step.type === 'tell') this.#looks.askIn(lookAgainMs);
+    if (step.type === 'wait' || step.type === 'tell') this.looks.askIn(lookAgainMs);
   }
 
-  #failed(error: unknown): void {
-    if (!(error instanceof Refusal)) throw error;
-    this.#parts.logger.info({ error: error.message }, 'the release of the program could not be looked after: tried again');
-    this.#looks.askIn(lookAgainMs);
+  protected override concerns({ kind }: StoreEvent): boolean {
+    return kind === 'cluster' || (kind === 'node' && this.#wanted);
+  }
+
+  protected override refused({ message }: Refusal): void {
+    this.parts.logger.info({ error: message }, 'the release of the program could not be looked after: tried again');
+    this.looks.askIn(lookAgainMs);
   }
 
   #say(view: View, step: RolloutStep): void {
@@ -77,7 +51,7 @@ export class ReleaseRollout implements Duty {
     if (!repository || text === this.#said) return;
     this.#said = text;
     // Each leader finds what the one before has done.
-    if (began || step.type === 'tell' || step.type === 'pause') this.#parts.tell(repository.Spec.Name, text);
+    if (began || step.type === 'tell' || step.type === 'pause') this.parts.tell(repository.Spec.Name, text);
   }
 }
 

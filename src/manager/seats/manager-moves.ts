@@ -1,26 +1,21 @@
 /** The leader's care for where the managers are: one that says that it has another address is known there as soon as it is reached there. */
-import type { Clock } from '#base/clock';
 import type { Logger } from '#base/logger';
-import { Repeater } from '#base/pace/repeater';
 import { Refusal } from '#base/refusal';
-import type { Cluster } from '#control/cluster';
 import { moveManager, noteUnreached } from '#control/nodes';
 import { managerAddress, roleOf } from '#model/manager-address';
 import type { Node } from '#model/object/node';
 import type { MemberChanges, Standing } from '#replica/replicated-log';
 import type { StoreEvent } from '#store/action';
 import type { View } from '#store/view';
-import type { Duty } from '../leader-duties.ts';
+import { LookingDuty, type LookingDutyParts } from '../looking-duty.ts';
 
-export interface ManagerMovesParts {
-  cluster: Cluster;
+export interface ManagerMovesParts extends LookingDutyParts {
   /** This leader: nobody has to reach it to know where it is. */
   nodeId: string;
   standing: () => Standing | undefined;
   members: () => Pick<MemberChanges, 'add'>;
   /** Refuses where manager `nodeId` does not answer at `address`, HOST:PORT. */
   checkSeated: (address: string, nodeId: string) => Promise<void>;
-  clock: Clock;
   logger: Logger;
 }
 
@@ -37,52 +32,28 @@ const retryMs = 5000;
  * One who says so is believed where his certificate answers: two that have swapped addresses are both found, and one that says the address of another is
  * not. Who votes stays as it is; until it is written the lines that the moved one has dialled itself carry what is said to it.
  */
-export class ManagerMoves implements Duty {
-  readonly #parts: ManagerMovesParts;
-  readonly #looks: Repeater;
-  #unwatch: () => void = () => {};
+export class ManagerMoves extends LookingDuty<ManagerMovesParts> {
   /** Those that were not reached, by id: where, and when they are looked for again (monotonic). */
   readonly #unreached = new Map<string, { to: string; againMs: number }>();
 
-  constructor(parts: ManagerMovesParts) {
-    this.#parts = parts;
-    this.#looks = new Repeater(
-      () => this.#look(),
-      (error) => this.#failed(error),
-      parts.clock,
-    );
-  }
-
-  async start(): Promise<void> {
-    this.#unwatch = this.#parts.cluster.watch((events) => {
-      if (events.some(concernsPlace)) this.#looks.ask();
-    });
-    this.#looks.ask();
-  }
-
-  async stop(): Promise<void> {
-    this.#unwatch();
-    await this.#looks.stop();
-  }
-
-  async #look(): Promise<void> {
-    const view = await this.#parts.cluster.read();
+  protected override async look(): Promise<void> {
+    const view = await this.parts.cluster.read();
     const moves = this.#moves(view);
     for (const id of this.#unreached.keys()) if (!moves.some((move) => move.id === id)) this.#unreached.delete(id);
     for (const move of moves) {
       const waits = this.#waitMs(move);
-      if (waits > 0) this.#looks.askIn(waits);
+      if (waits > 0) this.looks.askIn(waits);
       else await this.#carryOut(move);
     }
   }
 
   #waitMs({ id, to }: Move): number {
     const unreached = this.#unreached.get(id);
-    return unreached?.to === to ? unreached.againMs - this.#parts.clock.monotonicNow() : 0;
+    return unreached?.to === to ? unreached.againMs - this.parts.clock.monotonicNow() : 0;
   }
 
   #moves(view: View): Move[] {
-    const group = new Set(this.#parts.standing()?.members.map(({ id }) => id));
+    const group = new Set(this.parts.standing()?.members.map(({ id }) => id));
     return [...view.list('node')].flatMap((node) => {
       const to = saidPlace(node);
       const from = managerAddress(node);
@@ -91,13 +62,13 @@ export class ManagerMoves implements Duty {
   }
 
   async #carryOut({ id, from, to }: Move): Promise<void> {
-    const { cluster, nodeId, members, checkSeated, clock, logger } = this.#parts;
+    const { cluster, nodeId, members, checkSeated, clock, logger } = this.parts;
     try {
       if (id !== nodeId) await checkSeated(to, id);
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
       this.#unreached.set(id, { to, againMs: clock.monotonicNow() + retryMs });
-      this.#looks.askIn(retryMs);
+      this.looks.askIn(retryMs);
       await cluster.submit(noteUnreached(id, error.message));
       return;
     }
@@ -107,21 +78,19 @@ export class ManagerMoves implements Duty {
     logger.info({ manager: id, from, to }, 'a manager has another address: all are told of it');
   }
 
-  #failed(error: unknown): void {
-    if (!(error instanceof Refusal)) throw error;
-    this.#parts.logger.warn({ error: error.message }, 'a manager has another address, and that is not written yet: tried again in a few seconds');
-    this.#looks.askIn(retryMs);
+  protected override concerns({ kind, object }: StoreEvent): boolean {
+    if (kind !== 'node' || !object) return false;
+    const said = saidPlace(object as Node);
+    return said !== undefined && said !== managerAddress(object as Node);
+  }
+
+  protected override refused({ message }: Refusal): void {
+    this.parts.logger.warn({ error: message }, 'a manager has another address, and that is not written yet: tried again in a few seconds');
+    this.looks.askIn(retryMs);
   }
 }
 
 /** Of a manager that is heard, where it is by its own word. */
 function saidPlace(node: Node): string | undefined {
   return roleOf(node) === 'manager' && node.Spec.Role === 'manager' && node.Status.State === 'ready' ? node.Description?.Shoal?.ManagerAddr : undefined;
-}
-
-function concernsPlace({ kind, object }: StoreEvent): boolean {
-  if (kind !== 'node' || !object) return false;
-  const node = object as Node;
-  const said = saidPlace(node);
-  return said !== undefined && said !== managerAddress(node);
 }

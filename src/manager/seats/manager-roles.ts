@@ -1,23 +1,18 @@
 /** The leader's care for who the managers are: what the nodes' roles say and who really agrees are made the same. */
-import type { Clock } from '#base/clock';
 import type { Logger } from '#base/logger';
-import { Repeater } from '#base/pace/repeater';
-import { Refusal } from '#base/refusal';
-import type { Cluster } from '#control/cluster';
+import type { Refusal } from '#base/refusal';
 import { unseatManager } from '#control/nodes';
 import { managerAddress, roleOf } from '#model/manager-address';
 import type { MemberChanges, Standing } from '#replica/replicated-log';
 import type { StoreEvent } from '#store/action';
 import type { View } from '#store/view';
-import type { Duty } from '../leader-duties.ts';
+import { LookingDuty, type LookingDutyParts } from '../looking-duty.ts';
 
-export interface ManagerRolesParts {
-  cluster: Cluster;
+export interface ManagerRolesParts extends LookingDutyParts {
   /** This leader. */
   nodeId: string;
   standing: () => Standing | undefined;
   members: () => Pick<MemberChanges, 'add' | 'remove'>;
-  clock: Clock;
   logger: Logger;
 }
 
@@ -26,52 +21,32 @@ type Step = { type: 'add'; id: string; address: string } | { type: 'remove'; id:
 /** What could not be done is tried again after this. */
 const retryMs = 1000;
 
-export class ManagerRoles implements Duty {
-  readonly #parts: ManagerRolesParts;
-  #unwatch: () => void = () => {};
-  readonly #looks: Repeater;
+export class ManagerRoles extends LookingDuty<ManagerRolesParts> {
   /** Said once, however often it is tried. */
   #told: string | undefined;
 
-  constructor(parts: ManagerRolesParts) {
-    this.#parts = parts;
-    this.#looks = new Repeater(
-      () => this.#look(),
-      (error) => this.#failed(error),
-      parts.clock,
-    );
-  }
-
-  async start(): Promise<void> {
-    this.#unwatch = this.#parts.cluster.watch((events) => {
-      if (events.some(concernsManager)) this.#looks.ask();
-    });
-    this.#looks.ask();
-  }
-
-  async stop(): Promise<void> {
-    this.#unwatch();
-    await this.#looks.stop();
-  }
-
-  async #look(): Promise<void> {
-    const step = this.#next(await this.#parts.cluster.read());
+  protected override async look(): Promise<void> {
+    const step = this.#next(await this.parts.cluster.read());
     if (!step) return;
     await this.#take(step);
     this.#told = undefined;
-    this.#looks.ask();
+    this.looks.ask();
   }
 
-  #failed(error: unknown): void {
-    if (!(error instanceof Refusal)) throw error;
-    if (error.message !== this.#told)
-      this.#parts.logger.warn({ error: error.message }, 'the managers are not those that the nodes should make them yet: tried again every second');
-    this.#told = error.message;
-    this.#looks.askIn(retryMs);
+  /** Workers come and go by the thousand, and who agrees stays the same. */
+  protected override concerns({ kind, object, previous }: StoreEvent): boolean {
+    return kind === 'node' && [object, previous].some((node) => node !== undefined && (node.Spec.Role === 'manager' || roleOf(node) === 'manager'));
+  }
+
+  protected override refused({ message }: Refusal): void {
+    if (message !== this.#told)
+      this.parts.logger.warn({ error: message }, 'the managers are not those that the nodes should make them yet: tried again every second');
+    this.#told = message;
+    this.looks.askIn(retryMs);
   }
 
   async #take(step: Step): Promise<void> {
-    const { cluster, members, logger } = this.#parts;
+    const { cluster, members, logger } = this.parts;
     if (step.type === 'add') return await members().add(step);
     if (step.type === 'unseat') return await cluster.submit(unseatManager(step.id));
     await members().remove(step.id);
@@ -80,7 +55,7 @@ export class ManagerRoles implements Duty {
 
   /** One thing at a time; the leader itself goes last, for with it goes the duty. */
   #next(view: View): Step | undefined {
-    const { standing, nodeId } = this.#parts;
+    const { standing, nodeId } = this.parts;
     const group = standing();
     if (!group) return undefined;
     const members = new Map(group.members.map((member) => [member.id, member.address]));
@@ -95,9 +70,4 @@ export class ManagerRoles implements Duty {
     for (const id of members.keys()) if (id !== nodeId && !view.get('node', id)) leaving.push({ type: 'remove', id });
     return leaving.find(({ id }) => id !== nodeId) ?? leaving[0];
   }
-}
-
-/** Workers come and go by the thousand, and who agrees stays the same. */
-function concernsManager({ kind, object, previous }: StoreEvent): boolean {
-  return kind === 'node' && [object, previous].some((node) => node !== undefined && (node.Spec.Role === 'manager' || roleOf(node) === 'manager'));
 }
