@@ -9,11 +9,11 @@ import type { AssignmentMessage, DispatcherSession, OpenSession } from '#model/o
 import type { NodeDescription } from '#model/object/node';
 import { fenceOf } from '#model/options/fence';
 import type { Task, TaskStatus } from '#model/object/task';
-import type { NodeNetwork } from '#network/contract';
+import type { NodeNetwork, Peer } from '#network/contract';
 import type { Engine, LogLine, LogOptions } from '#engine/engine';
 import type { GuestEngine } from '#engine/guests';
 import { announceLeave, announcePause, type Announcing } from './announce.ts';
-import { AssignmentSet, type NodePlace } from './assignment-set.ts';
+import { AssignmentSet, needsNetwork, type NodePlace } from './assignment-set.ts';
 import { fitting } from './description.ts';
 import { Fence } from './fence.ts';
 import { Guests } from './guests/guests.ts';
@@ -255,6 +255,11 @@ export class Agent {
     return false;
   }
 
+  /** The other nodes on one of this node's networks. */
+  neighbours(networkId: string): Peer[] {
+    return this.#assignments.peers.filter((peer) => peer.networkId === networkId);
+  }
+
   /** Service → what this node holds of it, by its digest. */
   heldServices(): Readonly<Record<string, string>> {
     return Object.fromEntries([...this.#assignments.endpoints].map(([id, endpoint]) => [id, endpointDigest(endpoint)]));
@@ -387,11 +392,6 @@ export class Agent {
     const end = this.#modules.clock.monotonicNow() + settleLimitMs;
     while (this.#loop.busy && this.#modules.clock.monotonicNow() < end) await pause(this.#modules.clock, 10);
   }
-}
-
-/** Where the managers are, and at first what the node is, is known of every node that runs nothing. */
-function needsNetwork({ type, changes, acknowledge }: AssignmentMessage): boolean {
-  return acknowledge === true || changes.some(({ kind }) => kind !== 'managers' && !(kind === 'node' && type === 'complete'));
 }
 
 function sameStatus(a: TaskStatus, b: TaskStatus): boolean {

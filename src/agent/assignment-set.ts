@@ -224,3 +224,8 @@ function withHighestDesire(task: Task, known: Task | undefined): Task {
   if (!known || compareStates(known.DesiredState, task.DesiredState) <= 0) return task;
   return { ...task, DesiredState: known.DesiredState };
 }
+
+/** Whether the message tells of more than a node hears that runs nothing: where the managers are, and at first what the node is. */
+export function needsNetwork({ type, changes, acknowledge }: AssignmentMessage): boolean {
+  return acknowledge === true || changes.some(({ kind }) => kind !== 'managers' && !(kind === 'node' && type === 'complete'));
+}

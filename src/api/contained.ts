@@ -43,6 +43,7 @@ function containedNodes(nodes: NodesLine): NodesLine {
   return {
     open: async (nodeId, signal) => nodes.open(nodeId, signal),
     isTask: (containerId) => nodes.isTask(containerId),
+    neighbours: (networkId) => nodes.neighbours(networkId),
     examine: async (look) => nodes.examine(look),
     heldServices: async (nodeIds) => nodes.heldServices(nodeIds),
   };

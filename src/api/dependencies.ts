@@ -59,6 +59,8 @@ export interface NodesLine {
   open(nodeId: string, signal: AbortSignal): Promise<Duplex>;
   /** Whether a container, by its whole id, is that of a task of this node. */
   isTask(containerId: string): boolean;
+  /** The other nodes on a network that this one is on, by the network's id in the cluster, as the managers told them here. */
+  neighbours(networkId: string): readonly { nodeId: string; address: string }[];
   /** This node looks at its network. */
   examine(look: NetworkLook): Promise<unknown>;
   /** Of each of these nodes: service → what it is to hold of it, by this manager's state. */

@@ -48,6 +48,7 @@ export function apiDependencies(options: DaemonOptions, logger: Logger, { door, 
     nodes: {
       open: async (nodeId, signal) => await managing().openNode(nodeId, signal),
       isTask: (containerId) => member()?.agent.runs(containerId) === true,
+      neighbours: (networkId) => member()?.neighbours(networkId) ?? [],
       examine: async (look) => await inside().work.examine(look),
       heldServices: async (nodeIds) => await managing().seat.heldServices(nodeIds),
     },

@@ -130,6 +130,8 @@ export async function startApi(
     git?: Dependencies['reconciler']['git'];
     /** Absent: it leads. */
     leader?: Dependencies['leader'];
+    /** Absent: there are no other nodes. */
+    nodes?: Dependencies['nodes'];
     registries?: Dependencies['registries'];
     /** Hears what is logged at warn and error. */
     tell?: (line: string) => void;
@@ -172,6 +174,7 @@ export async function startApi(
     ...(options.engineEndpoint && { engineEndpoint: options.engineEndpoint }),
     ...(options.registries && { registries: options.registries }),
     ...(options.leader && { leader: options.leader }),
+    ...(options.nodes && { nodes: options.nodes }),
     logs: {
       async *open(task, logOptions, signal) {
         state.logRequests.push({ taskId: task.ID, options: logOptions });

@@ -90,10 +90,14 @@ function predefined(ref: string, scope: string): NetworkResource | undefined {
   return scope === 'swarm' || found?.Id === ref ? found : undefined;
 }
 
-async function standInOf(ref: string, here: ReadonlyMap<string, NetworkResource>, { engine }: Context): Promise<NetworkResource | undefined> {
+/** With what is attached to it on this node, and the nodes that are on it. */
+async function standInOf(ref: string, here: ReadonlyMap<string, NetworkResource>, { engine, swarm, nodes }: Context): Promise<NetworkResource | undefined> {
   const networks = [...here.values()].map((standIn) => ({ standIn, shown: standInShown(standIn) }));
   const found = networks.find(({ shown: { Id, Name } }) => Id === ref || Name === ref) ?? networks.find(({ shown }) => shown.Id.startsWith(ref));
-  return found && { ...found.shown, Containers: await attachedTo(found.standIn, engine) };
+  if (!found) return undefined;
+  const { NodeID: nodeId, NodeAddr: address } = swarm.status();
+  const Peers = [{ nodeId, address }, ...(nodes?.neighbours(found.shown.Id) ?? [])].map((node) => peer(node.nodeId, node.address));
+  return { ...found.shown, Containers: await attachedTo(found.standIn, engine), Peers };
 }
 
 /** What is attached to a network on this node: an engine's list of networks does not say it. */
@@ -121,7 +125,11 @@ async function inspected(view: View, network: Network, here: ReadonlyMap<string,
 /** Nodes with an address of their own in the network, and this one. */
 function peersOf(view: View, network: Network, ownId: string): object[] {
   const nodes = [...view.list('node')].filter((node) => node.ID === ownId || node.Shoal?.Gateways?.[network.ID] !== undefined);
-  return nodes.map((node) => ({ Name: node.ID.slice(0, 12), IP: node.Status.Addr }));
+  return nodes.map((node) => peer(node.ID, node.Status.Addr));
+}
+
+function peer(nodeId: string, address: string): object {
+  return { Name: nodeId.slice(0, 12), IP: address };
 }
 
 function servicesOf(view: View, network: Network): Record<string, object> {

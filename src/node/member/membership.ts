@@ -245,6 +245,11 @@ export class Membership {
     return (await this.#work?.figures()) ?? [];
   }
 
+  /** The other nodes on one of this node's networks; none in safe mode. */
+  neighbours(networkId: string): ReturnType<Agent['neighbours']> {
+    return this.#work?.agent.neighbours(networkId) ?? [];
+  }
+
   /** What is counted of services on this node, by name. */
   async serviceCounts(): ReturnType<NodeWork['serviceCounts']> {
     return (await this.#work?.serviceCounts()) ?? {};

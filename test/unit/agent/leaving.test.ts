@@ -34,11 +34,11 @@ async function startAgent() {
       limitMs,
       () => JSON.stringify(dispatcher.statuses.get(taskId)),
     );
-  return { engine, dispatcher, network, reach };
+  return { agent, engine, dispatcher, network, reach };
 }
 
 test('it ends only when no other node leads anybody to it; a node that is alone asks nobody', async () => {
-  const { dispatcher, engine, reach } = await startAgent();
+  const { agent, dispatcher, engine, reach } = await startAgent();
   const asked: string[] = [];
   let release = () => {};
   dispatcher.beforeWithdrawn = (taskId) => {
@@ -60,6 +60,7 @@ test('it ends only when no other node leads anybody to it; a node that is alone 
     () => 'nobody was asked',
   );
   expect([asked, engine.count('stopContainer')]).toEqual([['t1'], 1]);
+  expect(['net', 'other'].map((id) => agent.neighbours(id).map(({ nodeId, address }) => [nodeId, address]))).toEqual([[['node2', '192.0.2.2']], []]);
   release();
   await reach('t1', 'shutdown');
 });

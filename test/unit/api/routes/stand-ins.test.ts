@@ -61,7 +61,9 @@ beforeEach(async () => {
     const [status, body] = answer(new URL(request.url ?? '', 'http://engine'));
     response.writeHead(status).end(JSON.stringify(body));
   });
-  api = await startApi({ engineSocket });
+  const nobody = async () => await Promise.reject(new Error('no other node is asked'));
+  const neighbours = (id: string) => (id === netId ? [{ nodeId: 'another-node-of-it', address: '192.168.7.2' }] : []);
+  api = await startApi({ engineSocket, nodes: { open: nobody, examine: nobody, heldServices: nobody, isTask: () => false, neighbours } });
   netId = (await api.http('POST', '/networks/create', { Name: 'web_net', Driver: 'overlay' })).json.Id;
 });
 afterEach(async () => {
@@ -106,6 +108,10 @@ test('a node that manages nothing shows the networks that it is on', async () =>
       Driver: 'overlay',
       Labels: {},
       Containers: { [task]: { Name: 'web.1.t1' } },
+      Peers: [
+        { Name: 'node-one', IP: '192.168.7.1' },
+        { Name: 'another-node', IP: '192.168.7.2' },
+      ],
     });
   expect((await api.http('GET', '/networks?filters={"scope":["swarm"]}')).json.map(({ Id }: { Id: string }) => Id)).toContain(netId);
 });
