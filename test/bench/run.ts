@@ -1,6 +1,6 @@
 /**
  * `npm run bench`: the figures that the project promises, measured on this machine in a few minutes. Names of benches as arguments choose some.
- * `npm run bench -- soak --minutes 30` and `npm run bench -- failover --kills 20 --cuts 20`, `npm run bench -- load --hosts 5 --updates 20 --rate 1000 --kills 1 --parts updates,drain,restarts,kills`, `npm run bench -- network --parts reach,moments,ratios,swarm,change`, `npm run bench -- agents --nodes 1000`, `npm run bench -- chaos --minutes 30 --seed 1`, `npm run bench -- gitops-chaos --commits 200 --seed 1`, `npm run bench -- gitops-beside` are the long ones, which are run only when they are named.
+ * `npm run bench -- soak --minutes 30` and `npm run bench -- failover --kills 20 --cuts 20`, `npm run bench -- load --hosts 5 --updates 20 --rate 1000 --kills 1 --parts updates,ports,drain,restarts,kills`, `npm run bench -- network --parts reach,moments,ratios,swarm,change`, `npm run bench -- agents --nodes 1000`, `npm run bench -- chaos --minutes 30 --seed 1`, `npm run bench -- gitops-chaos --commits 200 --seed 1`, `npm run bench -- gitops-beside` are the long ones, which are run only when they are named.
  * With `--sample` the long turns of `scale`, `huge` and `agents` say in which rooms or functions they are.
  */
 import { setTimeout as pause } from 'node:timers/promises';

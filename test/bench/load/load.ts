@@ -13,6 +13,7 @@ const image = 'shoal-load:1';
 const limitMs = 120_000;
 const replicas = 6;
 const port = 8080;
+const otherPort = 8081;
 
 interface Options {
   hosts: number;
@@ -20,7 +21,7 @@ interface Options {
   perSecond: number;
   /** How often the leader is killed. */
   kills: number;
-  /** Of `updates`, `drain`, `restarts` and `kills`; empty: all. */
+  /** Of `updates`, `ports`, `drain`, `restarts` and `kills`; empty: all. */
   parts: readonly string[];
   /** A folder that keeps the daemons' logs. */
   logs?: string;
@@ -79,6 +80,10 @@ class Trial {
       const order = at % 2 === 0 ? 'stop-first' : 'start-first';
       await step(`update ${at + 1}, ${order}`, () => this.#update(at, order));
     }
+    for (let at = 0; wanted('ports') && at < updates; at++) {
+      const change = at % 2 === 0 ? '--publish-add' : '--publish-rm';
+      await step(`${change} ${otherPort}`, () => this.#changePorts(at, change));
+    }
     if (wanted('drain')) await step('a drain and its end', () => this.#drain());
     if (wanted('restarts')) for (const [at, daemon] of this.#daemons.entries()) await step(`daemon ${at + 1} starts again`, () => this.#again(daemon));
     for (let at = 0; wanted('kills') && at < kills; at++) await step(`the leader is killed, ${at + 1}`, () => this.#killLeader());
@@ -127,6 +132,14 @@ class Trial {
   async #update(at: number, order: string): Promise<void> {
     const daemon = this.#daemons[at % Math.min(3, this.#daemons.length)] as HostDaemon;
     await daemon.askDocker('service', 'update', '-d', '--env-add', `TURN=${at}`, '--update-order', order, 'web');
+    await this.#settled(daemon);
+  }
+
+  /** Of a port that nobody is asked at; every other update takes nobody out before another is in. */
+  async #changePorts(at: number, change: string): Promise<void> {
+    const daemon = this.#daemons[at % Math.min(3, this.#daemons.length)] as HostDaemon;
+    const order = at % 4 < 2 ? 'stop-first' : 'start-first';
+    await daemon.askDocker('service', 'update', '-d', change, change === '--publish-add' ? `${otherPort}:81` : '81', '--update-order', order, 'web');
     await this.#settled(daemon);
   }
 
