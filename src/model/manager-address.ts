@@ -35,6 +35,11 @@ export function certifiedRole(node: Pick<Node, 'Shoal' | 'Spec'>): NodeSpec['Rol
   return node.Spec.Role === 'manager' ? 'manager' : roleOf(node);
 }
 
+/** The node as one that does not know that it was let go: it is told so before it can be a manager again. */
+export function withLeaving(node: Node): Node {
+  return node.Shoal?.Leaving ? node : { ...node, Shoal: { ...node.Shoal, Leaving: true } };
+}
+
 /** The node as one that knows that it was let go: from now on it may be a manager again. */
 export function withoutLeaving(node: Node): Node {
   if (!node.Shoal?.Leaving) return node;

@@ -1,7 +1,7 @@
 /** What a node says of itself, and that it is there. */
 import { equal } from '#base/equal';
 import { Refusal } from '#base/refusal';
-import { withoutLeaving } from '#model/manager-address';
+import { roleOf, withLeaving, withoutLeaving } from '#model/manager-address';
 import type { Node, NodeDescription } from '#model/object/node';
 import { update, type Action } from '#store/action';
 import { raised } from '#store/feature-level';
@@ -34,9 +34,13 @@ export function describeNode(view: View, nodeId: string, said: NodeDescription):
     : [update('node', { ...next, Description: description }), ...raised(view, nodeId, description)];
 }
 
-/** Who says that he is a worker knows that he was let go as a manager. */
+/**
+ * Who says that he is a worker knows that he was let go as a manager. Who was let go and says that he is a manager does not: a certificate that was
+ * made for him may never have come, and one who is wanted again by then would take the seat that he lost for the one that he is to get.
+ */
 function withRole(node: Node, { Shoal }: NodeDescription): Node {
-  return Shoal?.Role === 'worker' ? withoutLeaving(node) : node;
+  if (Shoal?.Role === 'worker') return withoutLeaving(node);
+  return Shoal?.Role === 'manager' && roleOf(node) === 'worker' ? withLeaving(node) : node;
 }
 
 /**

@@ -5,6 +5,7 @@ import { certifiedRole } from '#model/manager-address';
 import { testDescription } from '#test/support/memory-cluster';
 import { describeNode, registerNode } from '#stages/dispatcher/registration';
 import type { Action } from '#store/action';
+import type { View } from '#store/view';
 import { aNode, startTime, storeOf } from '#test/support/cluster-objects';
 
 const description = aNode('n1').Description!;
@@ -43,6 +44,17 @@ test('one that was let go as a manager is told so first, however soon it is want
   expect(after('worker').map(certifiedRole)).toEqual(['manager']);
   const [told] = describeNode(storeOf({ node: [node] }), 'n1', say('worker'));
   expect(told).not.toHaveProperty('object.Shoal.Leaving');
+});
+
+test('one that was let go and shows a manager’s certificate is told so again, though it was given another: that may never have come', () => {
+  const node = (Role: 'manager' | 'worker') => aNode('n1', { Spec: { Labels: {}, Role: 'manager', Availability: 'active' }, Shoal: { Role } });
+  const said = { ...testDescription, Shoal: { Role: 'manager' as const } };
+  const told = (Role: 'manager' | 'worker', by: (view: View) => Action[]) =>
+    by(storeOf({ node: [node(Role)] })).flatMap((action) => (action.type === 'update' && action.kind === 'node' ? [certifiedRole(action.object)] : []));
+  for (const by of [(view: View) => registerNode(view, 'n1', said, '192.0.2.7'), (view: View) => describeNode(view, 'n1', said)]) {
+    expect(told('worker', by)).toEqual(['worker']);
+    expect(told('manager', by)).toEqual(['manager']);
+  }
 });
 
 test('a key or an address that another node has is nobody else’s, whoever says so; a node’s own stays its own', () => {
