@@ -23,11 +23,13 @@ import { CertificateKeeper, type Certified, type Seat } from './certificate-keep
 import { ManagerPart, type ManagerPartParts } from './manager-part.ts';
 import type { NodeLock } from './node-lock.ts';
 import { NodeWork } from './node-work.ts';
+import { RoleFollower } from './role/role-follower.ts';
 import type { DaemonOptions } from '../options.ts';
 import type { ReleaseKeeper } from '../release/release-keeper.ts';
 import { OwnPlace } from '../place/own-place.ts';
 import { forgetManager } from '../state/forget.ts';
-import { listenPlace, managerPlace, writeIdentity, type Identity } from '../state/identity.ts';
+import { listenPlace, managerPlace, type Identity } from '../state/identity.ts';
+import { IdentityFile } from '../state/identity-file.ts';
 import { instanceOf } from '../state/instance.ts';
 import { ownRunFolder, socketIn } from '../state/run-folder.ts';
 import { hostIsEnding } from '../host-state.ts';
@@ -52,7 +54,7 @@ export interface MembershipParts extends Omit<ManagerPartParts, 'socket' | 'tls'
 const lookMs = 20;
 /** How long a node that enters a cluster may take until it is served, before its network is brought up all the same. */
 const networkLimitMs = 1000;
-/** Before another role is asked for once more. */
+/** Before another root is followed once more. */
 const retryMs = 1000;
 
 export class Membership {
@@ -64,12 +66,11 @@ export class Membership {
   /** Absent in safe mode. */
   readonly #work: NodeWork | undefined;
   readonly #place: OwnPlace;
-  #identity: Identity;
+  readonly #file: IdentityFile;
+  readonly #roles: RoleFollower;
   #manager: ManagerPart | undefined;
   /** What the managers want of this node, as told last. */
   #wanted: Identity['role'];
-  #following: Promise<void> = Promise.resolve();
-  #changing = false;
   #follows: Promise<void> = Promise.resolve();
   #trusting = false;
   /** Whom the managers say to trust. */
@@ -81,9 +82,10 @@ export class Membership {
     const { nodeId, role = 'manager' } = identity;
     const instance = instanceOf(options.state);
     const runFolder = safe ? undefined : ownRunFolder(options.run, instance);
-    this.#identity = identity;
+    this.#file = new IdentityFile(options.state, identity, { clock, logger });
     this.#options = options;
     this.#parts = parts;
+    this.#roles = this.#newFollower();
     this.#socket = runFolder && join(runFolder, socketIn('dispatcher', instance));
     this.#keeper = new CertificateKeeper({
       state: options.state,
@@ -96,7 +98,7 @@ export class Membership {
       random: systemRandom,
       logger: logger.child({ part: 'certificate' }),
     });
-    const identityNow = { identity: () => this.#identity, remotes: () => this.#othersKnown(), changed: (next: Identity) => this.#moved(next) };
+    const identityNow = { identity: () => this.identity, remotes: () => this.#othersKnown(), changed: (next: Identity) => this.#moved(next) };
     this.#place = new OwnPlace({ ...identityNow, clock, logger });
     if (role === 'manager') this.#manager = this.#newManager(parts.founds ? 'founds' : identity.begins ? 'joins' : 'returns');
     if (runFolder === undefined) return;
@@ -114,7 +116,7 @@ export class Membership {
       throw error;
     };
     const openSession: typeof line = (...asked) => line(...asked).then((session) => this.#place.whileHere(session), refused);
-    const managerAddress = () => (this.#manager && this.#identity.own !== undefined ? managerPlace(this.#identity) : undefined);
+    const managerAddress = () => (this.#manager && this.identity.own !== undefined ? managerPlace(this.identity) : undefined);
     const said = { tlsInfo: () => this.#keeper.tlsInfo(), role: () => this.#keeper.role, managerAddress };
     const own = { ...said, described: entering?.described, release: parts.release };
     const work = { clock, meter: parts.meter, logger, openSession, ...own, placed: (place: Place) => this.#placed(place), runFolder, instance };
@@ -122,7 +124,7 @@ export class Membership {
   }
 
   get identity(): Identity {
-    return this.#identity;
+    return this.#file.now;
   }
 
   /** Undefined on a worker. */
@@ -139,7 +141,7 @@ export class Membership {
   async startSeat(): Promise<void> {
     this.#keeper.loadKnown();
     await this.#manager?.seat.start();
-    if (this.#identity.begins) this.#remember({ begins: false });
+    if (this.identity.begins) this.#file.remember({ begins: false });
   }
 
   /** All that needs the node to be in the cluster. `entering`: it is new there, and its network may come up after this has resolved. */
@@ -150,7 +152,7 @@ export class Membership {
     // What a change of roles that did not end has left.
     if (!this.#manager) forgetManager(this.#options.state);
     this.#wanted = this.#keeper.role;
-    this.#follow();
+    this.#roles.follow();
     this.#place.start();
     if (!entering) return await this.#work.start();
     // What waits for the network are tasks; that the node is in waits for none of it.
@@ -173,7 +175,7 @@ export class Membership {
 
   /** Has the other managers take this one's seat, as far as they can, before it leaves. `api`: path of this node's own socket. */
   async giveUpSeat(api: string): Promise<void> {
-    await giveUpSeat({ api, nodeId: this.#identity.nodeId, seat: () => this.#manager?.seat }, this.#parts);
+    await giveUpSeat({ api, nodeId: this.identity.nodeId, seat: () => this.#manager?.seat }, this.#parts);
   }
 
   /** Makes the cluster anew from what this manager holds, with it as the only one. */
@@ -185,7 +187,7 @@ export class Membership {
     await before.close();
     await before.seat.stop();
     // Where that cannot be, the manager goes on as it was.
-    const failure = await makeAnew({ folder: join(this.#options.state, 'raft'), clock, node: this.#identity.nodeId, lock: this.#parts.lock.bytes }).catch(
+    const failure = await makeAnew({ folder: join(this.#options.state, 'raft'), clock, node: this.identity.nodeId, lock: this.#parts.lock.bytes }).catch(
       (error: unknown) => error as Error,
     );
     const manager = this.#newManager('returns');
@@ -197,7 +199,7 @@ export class Membership {
       throw failure;
     }
     while (!manager.seat.leads()) await pause(clock, lookMs);
-    await manager.seat.submit(keepOneManager(this.#identity.nodeId));
+    await manager.seat.submit(keepOneManager(this.identity.nodeId));
     // A cluster that was off for longer than its certificates live is begun again so.
     await this.#keeper.obtain();
     await manager.open(this.#keeper.tls);
@@ -257,14 +259,14 @@ export class Membership {
 
   #newManager(begins: ManagerPartParts['begins']): ManagerPart {
     const socket = this.#socket === undefined ? {} : { socket: this.#socket };
-    const now = { tls: () => this.#keeper.tls, listen: () => listenPlace(this.#identity) };
-    return new ManagerPart(this.#identity, this.#options, { ...this.#parts, ...socket, begins, keeper: this.#keeper, ...now });
+    const now = { tls: () => this.#keeper.tls, listen: () => listenPlace(this.identity) };
+    return new ManagerPart(this.identity, this.#options, { ...this.#parts, ...socket, begins, keeper: this.#keeper, ...now });
   }
 
   /** The host has another address, or is seen to have the one that it said. */
   #moved(next: Identity): void {
-    const { address } = this.#identity;
-    this.#remember(next);
+    const { address } = this.identity;
+    this.#file.note(next);
     if (next.address === address) return;
     this.#manager?.movedTo(managerPlace(next));
     this.#work?.movedTo(next);
@@ -280,8 +282,8 @@ export class Membership {
   #placed({ role, managers, managerIds, trust, release }: Place): void {
     if (this.#ended.signal.aborted) return;
     this.#parts.release.wanted(release);
-    const { managers: known, managerIds: knownIds = [] } = this.#identity;
-    if (managers && managers.length > 0 && !(equal(managers, known) && equal(managerIds, knownIds))) this.#remember({ managers, managerIds });
+    const { managers: known, managerIds: knownIds = [] } = this.identity;
+    if (managers && managers.length > 0 && !(equal(managers, known) && equal(managerIds, knownIds))) this.#file.note({ managers, managerIds });
     this.#trust = trust;
     if (trust && !this.#trusting) {
       this.#trusting = true;
@@ -289,7 +291,7 @@ export class Membership {
     }
     if (role === undefined || role === this.#wanted) return;
     this.#wanted = role;
-    this.#follow();
+    this.#roles.follow();
   }
 
   /** Another root is on its way in, or has come: what is told meanwhile is followed next. */
@@ -315,42 +317,27 @@ export class Membership {
     this.#trusting = false;
   }
 
-  /** Makes certificate and parts what the managers want; what they say meanwhile is followed next. */
-  #follow(): void {
-    if (!this.#changing) this.#following = this.#change();
-  }
-
-  async #change(): Promise<void> {
-    const { clock, logger, safe } = this.#parts;
-    this.#changing = true;
-    const next = () => roleStep({ wanted: this.#wanted, certified: this.#keeper.role, has: this.#manager ? 'manager' : 'worker' });
+  /** Makes certificate and parts what the managers want; in safe mode nothing. */
+  #newFollower(): RoleFollower {
+    const { clock, logger, safe, onFatal } = this.#parts;
+    const next = () => (safe ? undefined : roleStep({ wanted: this.#wanted, certified: this.#keeper.role, has: this.#manager ? 'manager' : 'worker' }));
     const steps = { renew: () => this.#renew(), promote: () => this.#promote(), demote: () => this.#demote() };
-    for (let step = next(); step && !safe && !this.#ended.signal.aborted; step = next()) {
-      try {
-        await steps[step]();
-      } catch (error) {
-        if (!(error instanceof Refusal)) return this.#parts.onFatal(error);
-        logger.warn({ role: this.#wanted, error: error.message }, 'this node is to have another role and cannot take it yet: tried again every second');
-      }
-      if (next() === step) await pause(clock, retryMs);
-    }
-    // In one step with the last look at what is wanted.
-    this.#changing = false;
+    return new RoleFollower({ next, steps, ended: this.#ended.signal, onFatal, clock, logger });
   }
 
   /** Whom a manager joins is kept before it begins: a crash in between must not forget it. */
   async #renew(): Promise<void> {
     const issued = await this.#keeper.renew(this.#wanted === 'manager' && !this.#manager ? 'wanted' : 'unwanted');
-    if (issued) this.#remember({ incarnation: issued.incarnation || 1 });
+    if (issued) this.#file.remember({ incarnation: issued.incarnation || 1 });
   }
 
   /** The agent, and what it runs, notices nothing. */
   async #promote(): Promise<void> {
     forgetManager(this.#options.state);
-    this.#remember({ role: 'manager', begins: true });
+    this.#file.remember({ role: 'manager', begins: true });
     const manager = this.#newManager('joins');
     await manager.seat.start();
-    this.#remember({ begins: false });
+    await this.#file.rememberOnceThereIsRoom({ begins: false }, this.#ended.signal);
     this.#manager = manager;
     await manager.open(this.#keeper.tls);
     this.#parts.onSeat(manager);
@@ -363,29 +350,25 @@ export class Membership {
     await manager?.close();
     await manager?.seat.stop();
     this.#manager = undefined;
-    this.#remember({ role: 'worker', begins: false, votedUntil: manager?.seat.standing()?.term ?? 0 });
+    const votedUntil = manager?.seat.standing()?.term ?? 0;
+    await this.#file.rememberOnceThereIsRoom({ role: 'worker', begins: false, votedUntil }, this.#ended.signal);
     this.#parts.lock.drop(this.#keeper);
     // Secrets of others among it: a worker holds those of its own tasks and nothing else.
     forgetManager(this.#options.state);
     this.#parts.logger.info({}, 'this node is a worker from now on: what only a manager holds is removed from it');
   }
 
-  #remember(change: Partial<Identity>): void {
-    const { begins, ...next } = { ...this.#identity, ...change };
-    this.#identity = begins ? { ...next, begins } : next;
-    writeIdentity(this.#options.state, this.#identity);
-  }
-
   #othersKnown(): readonly string[] {
-    const own = this.#manager && managerPlace(this.#identity);
-    return [...new Set([...(this.#options.managers ?? []), ...(this.#identity.managers ?? [])])].filter((address) => address !== own);
+    const own = this.#manager && managerPlace(this.identity);
+    return [...new Set([...(this.#options.managers ?? []), ...(this.identity.managers ?? [])])].filter((address) => address !== own);
   }
 
   async #end(endWork: () => Promise<void> | undefined): Promise<void> {
     this.#ended.abort();
     this.#keeper.stop();
     await this.#place.stop();
-    await this.#following;
+    this.#file.stop();
+    await this.#roles.settled;
     await this.#follows;
     await endWork();
     await this.#manager?.close();
@@ -394,12 +377,12 @@ export class Membership {
 
   /** By this node's own leader, or by any manager that it knows. */
   async #certify(request: string, seat: Seat): Promise<Certified> {
-    const asked = { request, managerAddress: managerPlace(this.#identity), seat };
+    const asked = { request, managerAddress: managerPlace(this.identity), seat };
     const tls = this.#keeper.proof;
-    if (this.#manager?.seat.leads()) return this.#manager.authority.certify(this.#identity.nodeId, asked, tls && certificates.keyDigest(tls.now.certificate));
+    if (this.#manager?.seat.leads()) return this.#manager.authority.certify(this.identity.nodeId, asked, tls && certificates.keyDigest(tls.now.certificate));
     if (!tls) throw new Refusal('unavailable', 'without a certificate no other manager can be asked for one');
     const ask = () => askAnyToRenew(this.#othersKnown(), clientCredentials(tls), asked);
     // They look where it would be a manager before they give it a seat.
-    return await (seat === 'wanted' ? greetingAt(listenPlace(this.#identity), greetingOf(request), ask) : ask());
+    return await (seat === 'wanted' ? greetingAt(listenPlace(this.identity), greetingOf(request), ask) : ask());
   }
 }
