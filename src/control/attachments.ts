@@ -100,7 +100,7 @@ function awaited({ problem, soon }: { problem: string; soon?: readonly Action[] 
 /** As no task is placed there. */
 function checkEncryption(node: Node | undefined, network: Network): void {
   if (!node || !isEncrypted(network) || canEncrypt(node)) return;
-  throw new Refusal('failedPrecondition', `network ${network.Spec.Name} is encrypted, and this node cannot encrypt: it lacks ${lackOf(node)}`, { plain: true });
+  throw new Refusal('failedPrecondition', `network ${network.Spec.Name} is encrypted, and this node cannot encrypt (${lackOf(node)})`, { plain: true });
 }
 
 /** Refuses an address that is none of the network's. */

@@ -5,7 +5,7 @@ import { counted } from '#base/text/human';
 import { parsePrefix } from '#model/address';
 import { addressNumber, hostsOf, overlaps, parseSubnet, type Subnet } from '#model/ipv4';
 import { encryptedOption, isEncrypted, networkNumberOption, networkNumber, serialOption, type NetworkSpec } from '#model/object/network';
-import { addressesOf, canEncrypt, lackOf } from '#model/object/node';
+import { addressesOf, canEncrypt, isStillToSay, lackOf } from '#model/object/node';
 import { optionProblem } from '#model/options/network-options';
 import type { View } from '#store/view';
 import { checkAddress, checkSubnet } from './addresses.ts';
@@ -62,9 +62,11 @@ export function checkOptions(view: View, { Options = {} }: NetworkSpec): void {
   }
 }
 
-/** Refuses where some node would have to send in the clear, or had no part in the network. */
+/** Refuses where some node had no part in the network. One that has just come is as one that joins later: it gets tasks of it once it has said that it can encrypt. */
 function checkEncryption(view: View): void {
-  const lacking = [...view.list('node')].flatMap((node) => (canEncrypt(node) ? [] : [`${node.Description?.Hostname || node.ID} (${lackOf(node)})`]));
+  const lacking = [...view.list('node')].flatMap((node) =>
+    canEncrypt(node) || isStillToSay(node) ? [] : [`${node.Description?.Hostname || node.ID} (${lackOf(node)})`],
+  );
   if (lacking.length === 0) return;
   const more = lacking.length > nodesNamed ? ` and ${counted(lacking.length - nodesNamed, 'other')}` : '';
   throw new Refusal('failedPrecondition', `network option ${encryptedOption}: these nodes cannot encrypt: ${lacking.slice(0, nodesNamed).join('; ')}${more}`, {

@@ -104,9 +104,15 @@ export function canEncrypt({ Description }: Pick<Node, 'Description'>): boolean 
   return Description?.Shoal?.Encryption?.Key !== undefined;
 }
 
+/** Whether a node has just come and is still to say whether it can: what it has for that is looked for after it has joined. */
+export function isStillToSay({ Description }: Pick<Node, 'Description'>): boolean {
+  return !Description || (Description.Shoal?.Encryption === undefined && Description.Shoal?.Release !== undefined);
+}
+
 /** What people are told of one that cannot. */
-export function lackOf({ Description }: Pick<Node, 'Description'>): string {
-  return Description?.Shoal?.Encryption?.Lacks ?? 'its program is of an earlier version';
+export function lackOf(node: Pick<Node, 'Description'>): string {
+  if (isStillToSay(node)) return 'it has just come and is still to say whether it can';
+  return node.Description?.Shoal?.Encryption?.Lacks ?? 'its program is of an earlier version';
 }
 
 export interface NodeEncryption {

@@ -199,5 +199,5 @@ test('a container gets on no encrypted network where its node cannot encrypt', (
   cluster.run(createNetwork({ Name: 'sealed', Attachable: true, Options: { encrypted: '' } }));
   attach('c1', 'sealed');
   become(said({ Lacks: 'the program wg' }));
-  expect(() => attach('c2', 'sealed')).toThrow('network sealed is encrypted, and this node cannot encrypt: it lacks the program wg');
+  expect(() => attach('c2', 'sealed')).toThrow('network sealed is encrypted, and this node cannot encrypt (the program wg');
 });
