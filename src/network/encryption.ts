@@ -3,12 +3,22 @@ import { compareTexts } from '#base/text/text';
 import type { EncryptedPeer } from './overlay.ts';
 
 /** What WireGuard puts around a packet, and the IPv4 and UDP headers before that. */
-const overheadBytes = 60;
+const encryptionBytes = 60;
+/** It fills packets up to a multiple of this, as far as its own device carries: from a host that carries more they would come longer than this one can take. */
+const filledTo = 16;
+/** What a packet between hosts needs beside its content: outer IP and UDP, VXLAN, the inner Ethernet. */
+export const overlayBytes = 50;
 const nameIdLength = 11;
 
-/** Of what is `mtu` without it. */
-export function encryptedMtu(mtu: number): number {
-  return mtu - overheadBytes;
+/** Of the device that encrypts, over links of `linkMtu`. */
+export function encryptedMtu(linkMtu: number): number {
+  const left = linkMtu - encryptionBytes;
+  return left - (left % filledTo);
+}
+
+/** Of an encrypted network where one that is not has `networkMtu`. */
+export function encryptedNetworkMtu(networkMtu: number): number {
+  return encryptedMtu(networkMtu + overlayBytes) - overlayBytes;
 }
 
 /** Name of the device of the node `nodeId`: daemons of one machine may share the folder of sockets. */

@@ -1,5 +1,5 @@
 /** What the kernel lacks of a node's tunnels, as lines for `ip -batch` and `bridge -batch`: nothing is torn down that is as it should be. */
-import { encryptedMtu } from './encryption.ts';
+import { encryptedNetworkMtu } from './encryption.ts';
 import type { OverlayPlan, Tunnel } from './overlay.ts';
 
 export interface SeenBridge {
@@ -137,7 +137,7 @@ export function repairedOverlay({ bridges: own, tunnels, answers }: PlannedLinks
 }
 
 function wantedDevice({ number, bridge, encrypted }: Tunnel, seen: SeenBridge | undefined, { port, local, mtu, encrypting }: Underlay): SeenDevice {
-  const own = encrypted ? encryptedMtu(mtu) : mtu;
+  const own = encrypted ? encryptedNetworkMtu(mtu) : mtu;
   // Containers of a network that was made before there were other nodes may send larger packets: the kernel tells them, or splits them.
   return { number, port, local, via: encrypted ? encrypting : '', mtu: Math.max(own, seen?.portMtu ?? 0), master: bridge, well: true };
 }

@@ -6,7 +6,7 @@ import type { Logger } from '#base/logger';
 import type { NodeEncryption } from '#model/object/node';
 import { isEncrypted } from '#model/object/network';
 import type { Counters, Facet, LocalNetwork, Overlay } from '#network/contract';
-import { encryptedMtu } from '#network/encryption';
+import { encryptedMtu, encryptedNetworkMtu } from '#network/encryption';
 import { planOverlay, type OverlayPlan } from '#network/overlay';
 import { repairedOverlay, repairOverlay, type Repair, type SeenOverlay, type Underlay, withNewBridges } from '#network/overlay-repair';
 import { type Guarded, overlayRules, overlayTableName } from '#network/rules/overlay-rules';
@@ -106,7 +106,7 @@ export class HostOverlay implements Facet<Overlay> {
   /** The largest packet of a network that may span hosts. */
   async mtu(network: LocalNetwork['network']): Promise<number> {
     const { mtu } = await this.ground();
-    return isEncrypted(network) ? encryptedMtu(mtu) : mtu;
+    return isEncrypted(network) ? encryptedNetworkMtu(mtu) : mtu;
   }
 
   /** What others are to know of how this host encrypts, or what it lacks. */

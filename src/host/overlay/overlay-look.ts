@@ -1,11 +1,10 @@
 /** What the kernel has of our networks between hosts, read by three processes whatever their number. */
 import { addressNumber } from '#model/ipv4';
+import { overlayBytes } from '#network/encryption';
 import type { SeenBridge, SeenDevice, SeenOverlay } from '#network/overlay-repair';
 import { run } from '../run.ts';
 
 const limits = { timeoutMs: 10_000 };
-/** What a packet between hosts needs beside its content: outer IP and UDP, VXLAN, the inner Ethernet. */
-const overheadBytes = 50;
 const usualMtu = 1500;
 
 interface Link {
@@ -66,7 +65,7 @@ function groundIn(links: readonly Link[], mark: string, address: string): Ground
   // What encrypts has the address, too, and is not where others send.
   const link = links.find(({ ifalias, addr_info = [] }) => ifalias !== mark && addr_info.some(({ local }) => local === address));
   const linkMtu = link?.mtu ?? usualMtu;
-  return { local: link ? address : '', mtu: linkMtu - overheadBytes, linkMtu };
+  return { local: link ? address : '', mtu: linkMtu - overlayBytes, linkMtu };
 }
 
 function devicesIn(links: readonly Link[], mark: string): Map<string, SeenDevice> {

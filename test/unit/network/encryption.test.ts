@@ -1,7 +1,7 @@
 /** Encrypted networks: whose packets are encrypted by which key, and that nothing leaves in the clear. */
 import { expect, test } from 'vitest';
 import type { Peer } from '#network/contract';
-import { encryptionIn, peerWords, unheard, wantedText } from '#network/encryption';
+import { encryptedMtu, encryptedNetworkMtu, encryptionIn, peerWords, unheard, wantedText } from '#network/encryption';
 import { planOverlay } from '#network/overlay';
 import { repairedOverlay, repairOverlay, type SeenOverlay } from '#network/overlay-repair';
 import { overlayRules } from '#network/rules/overlay-rules';
@@ -28,6 +28,15 @@ const fresh: SeenOverlay = {
   neighbours: new Map(),
   forwards: new Map(),
 };
+
+test('what a host with larger packets fills up is still no longer than a link with smaller ones carries', () => {
+  expect([encryptedMtu(1500), encryptedNetworkMtu(1450)]).toEqual([1440, 1390]);
+  for (let linkMtu = 1280; linkMtu <= 9000; linkMtu++) {
+    const [inner, device] = [encryptedNetworkMtu(linkMtu - 50), encryptedMtu(linkMtu)];
+    const filled = Math.ceil((inner + 50) / 16) * 16;
+    expect([linkMtu, filled, filled + 60 <= linkMtu, linkMtu - 60 - device < 16]).toEqual([linkMtu, device, true, true]);
+  }
+});
 
 test('frames of an encrypted network leave by the device that encrypts alone, with room for what goes around them', () => {
   const plan = planOverlay(overlay(two));
