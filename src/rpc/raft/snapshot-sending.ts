@@ -126,6 +126,8 @@ class Talk {
   done = false;
   writable = true;
   readonly #call: SnapshotCall;
+  /** The manager outlives its calls, and would keep them all. */
+  readonly #over = new AbortController();
   #heard: SnapshotProgress | undefined;
   #error: Error | undefined;
   #wake: () => void = () => {};
@@ -144,7 +146,7 @@ class Talk {
       this.writable = true;
       this.#wake();
     });
-    signal.addEventListener('abort', () => this.#fail(new Error('the manager is shutting down')), { once: true });
+    signal.addEventListener('abort', () => this.#fail(new Error('the manager is shutting down')), { signal: this.#over.signal });
   }
 
   async first(): Promise<SnapshotProgress> {
@@ -170,6 +172,7 @@ class Talk {
   }
 
   end(): void {
+    this.#over.abort();
     this.#call.cancel();
   }
 
