@@ -7,7 +7,7 @@ import { gzipSync } from 'node:zlib';
 
 export interface PackedEntry {
   path: string;
-  text?: string;
+  text?: string | Buffer;
   /** Of tar: '0' a file, '1' and '2' links, '3' a device, '5' a folder. */
   type?: string;
   mode?: number;
@@ -64,7 +64,7 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 export function ownPackage(mark: string, daemon?: string): Buffer {
   const files = ['bin', '.build'].flatMap((folder) => readdirSync(join(root, folder)).map((name) => `${folder}/${name}`));
   const entries = [...files, 'package.json'].map((path): PackedEntry => {
-    const text = path === '.build/daemon.mjs' && daemon !== undefined ? daemon : readFileSync(join(root, path), 'utf8');
+    const text = path === '.build/daemon.mjs' && daemon !== undefined ? daemon : readFileSync(join(root, path));
     return { path: `package/${path}`, text, mode: path === 'bin/shoal' ? 0o755 : 0o644 };
   });
   return archiveOf([...entries, { path: 'package/MARK', text: mark }]);
