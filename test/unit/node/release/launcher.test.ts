@@ -7,10 +7,15 @@ import { expect, test } from 'vitest';
 import { programVersion } from '#base/version';
 import { chosenNext, readChoice, releaseFolder, writeChoice } from '#node/release/choice';
 import { temporaryFolder } from '#test/support/folder';
+import { keep } from '../../../../src/program/load.ts';
 
 const root = fileURLToPath(new URL('../../../..', import.meta.url));
 const says = (what: string) => `export async function main(args, launched) { console.log(${JSON.stringify(what)}, JSON.stringify(launched)); }`;
 const digest = 'd'.repeat(64);
+
+function copyBuilt(names: RegExp, folder: string): void {
+  for (const name of readdirSync(join(root, '.build'))) if (names.test(name)) copyFileSync(join(root, '.build', name), join(folder, name));
+}
 
 /** The launcher as it is built, beside a daemon that only says that it was started. */
 async function program(): Promise<{ state: string; start: (...args: string[]) => string }> {
@@ -18,8 +23,7 @@ async function program(): Promise<{ state: string; start: (...args: string[]) =>
   if (!existsSync(join(root, '.build/launcher.mjs'))) throw new Error('the program is not built: npm run build');
   cpSync(join(root, 'bin'), join(folder, 'bin'), { recursive: true });
   mkdirSync(join(folder, '.build'));
-  for (const name of readdirSync(join(root, '.build')))
-    if (/^(launcher|chunk-.*)\.mjs$/.test(name)) copyFileSync(join(root, '.build', name), join(folder, '.build', name));
+  copyBuilt(/^(launcher|chunk-.*)\.mjs$/, join(folder, '.build'));
   writeFileSync(join(folder, '.build/daemon.mjs'), says('installed'));
   const state = join(folder, 'state');
   const release = join(releaseFolder(state, digest), '.build');
@@ -43,4 +47,16 @@ test('the installed daemon where nothing is chosen, the release where it is, and
   writeFileSync(join(releaseFolder(state, digest), '.build/daemon.mjs'), 'throw new Error("broken")');
   expect([start('--state', state), start('--state', state)]).toEqual(['code 1', installed]);
   expect(readChoice(state)?.failed).toMatchObject({ digest, attempt: 3 });
+});
+
+test('a release with compiled code beside it is started, and where that is damaged, too', async () => {
+  const { state, start } = await program();
+  const release = join(releaseFolder(state, digest), '.build');
+  copyBuilt(/^(daemon|load|chunk-.*)\.mjs$/, release);
+  writeFileSync(join(release, 'daemon.cjs'), "exports.main = async () => console.log('kept');");
+  keep(join(release, 'daemon.cjs'), 'everything');
+  writeChoice(state, chosenNext(undefined, programVersion, digest, 3));
+  expect(start('--state', state)).toBe('kept');
+  writeFileSync(join(release, 'daemon.code'), 'damaged');
+  expect(start('--state', state)).toBe('kept');
 });
