@@ -45,13 +45,17 @@ export function issuerOf({ Certificate, Key, Rotation, Vouchers }: Authority): I
   return { certificate: Rotation.Certificate, key: Rotation.Key, crossSigned: vouchersOf(Rotation, Vouchers) };
 }
 
-/** Nodes whose certificate is to be exchanged yet. One that is down is not waited for: it comes back by its key. */
+/** Nodes whose certificate is to be exchanged yet. One that is down is not waited for: it comes back by its key; nor is one that was let in and never came. */
 export function nodesToRotate({ Rotation }: Authority, nodes: Iterable<Node>): Node[] {
   if (!Rotation) return [];
   const { CertIssuerPublicKey, CertIssuerSubject } = Rotation.TLSInfo;
   return [...nodes].filter(({ Status, Description }) => {
     const info = Description?.TLSInfo;
-    return Status.State !== 'down' && (info?.CertIssuerPublicKey !== CertIssuerPublicKey || info.CertIssuerSubject !== CertIssuerSubject);
+    return (
+      Status.State !== 'down' &&
+      Description !== undefined &&
+      (info?.CertIssuerPublicKey !== CertIssuerPublicKey || info.CertIssuerSubject !== CertIssuerSubject)
+    );
   });
 }
 

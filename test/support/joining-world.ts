@@ -1,6 +1,7 @@
 /** A manager that admits, over a real line. */
 import { afterEach, beforeEach } from 'vitest';
 import { silentLogger } from '#test/support/silent-logger';
+import type { Clock } from '#base/clock';
 import { seededRandom } from '#base/random';
 import { newAuthority, newRoot } from '#ca/authority';
 import { initCluster } from '#control/clusters';
@@ -87,4 +88,4 @@ const options = (more: Partial<JoinOptions> = {}): JoinOptions => ({
   unheard: '',
   ...more,
 });
-export const join = (more: Partial<JoinOptions> = {}, signal = never) => joinCluster(options(more), realClock, signal);
+export const join = (more: Partial<JoinOptions> = {}, signal = never, clock: Clock = realClock) => joinCluster(options(more), clock, signal);

@@ -83,7 +83,7 @@ async function tryAll(options: JoinOptions, clock: Clock, signal: AbortSignal): 
         signal.throwIfAborted();
         failure = explained(remote, error);
         if (!mayPass(error)) throw failure;
-        if (!isRefusedConnection(error)) waiting = true;
+        if (!isRefusedConnection(remote, error)) waiting = true;
       }
     }
     // Nobody listens at any of the addresses: that is no silence.
@@ -155,8 +155,10 @@ function mayPass(error: unknown): boolean {
   return error instanceof Refusal && error.code === 'unavailable' && !isClockFault(error);
 }
 
-function isRefusedConnection(error: unknown): boolean {
-  return /ECONNREFUSED/.test((error as Error).message);
+/** By the host of `remote` itself: what a manager says of others whom it does not reach is its answer. */
+function isRefusedConnection(remote: string, error: unknown): boolean {
+  const { message } = error as Error;
+  return message.startsWith(`the manager at ${remote} does not answer: `) && message.includes('ECONNREFUSED');
 }
 
 function isClockFault(error: Error): boolean {
@@ -166,7 +168,7 @@ function isClockFault(error: Error): boolean {
 function explained(remote: string, error: unknown): unknown {
   if (!(error instanceof Error)) return error;
   if (isClockFault(error)) return wrongClock(remote);
-  if (!isRefusedConnection(error)) return error;
+  if (!isRefusedConnection(remote, error)) return error;
   const text = `connection error: desc = "transport: Error while dialing: dial tcp ${remote}: connect: connection refused"`;
   return new Refusal('unavailable', `rpc error: code = Unavailable desc = ${text}`);
 }

@@ -7,6 +7,7 @@ import { joinToken, secretBytes } from '#ca/join-token';
 import { updateCluster } from '#control/clusters';
 import { readmitNode, removeNode, unseatManager, updateNode } from '#control/nodes';
 import { certificates } from '#identity/certificates';
+import type { Clock } from '#base/clock';
 import type { ExternalCa as ExternalCaSpec } from '#model/object/cluster';
 import type { Node } from '#model/object/node';
 import { askToJoin, askToRenew, fetchRoot } from '#rpc/ca-client';
@@ -16,6 +17,7 @@ import type { NodeDescription } from '#model/object/node';
 import { clusterOf } from '#store/view';
 import { TestAuthority } from '#test/support/cluster-certificates';
 import { testDescription } from '#test/support/memory-cluster';
+import { realClock } from '#test/support/real-clock';
 import { ExternalCa, type Asked } from '#test/support/external-ca';
 
 import { cluster, seated, going, renewal, address, own, hasManager, tokens, nodes, join } from '#test/support/joining-world';
@@ -324,6 +326,16 @@ describe('with an external CA', () => {
       { Protocol: 'cfssl', URL: external.url },
     ]);
     expect((await join()).role).toBe('worker');
+  });
+
+  test('while it is away who joins goes on asking, for the manager is there, and is in when it is back', async () => {
+    configure([{ Protocol: 'cfssl', URL: 'https://localhost:1/' }]);
+    let hours = 0;
+    const impatient: Clock = { ...realClock, monotonicNow: () => hours++ * 3_600_000 };
+    const joining = join({}, undefined, impatient);
+    await Promise.race([joining, vi.waitFor(() => expect(nodes()).toHaveLength(2))]);
+    configure([{ Protocol: 'cfssl', URL: external.url }]);
+    expect((await joining).role).toBe('worker');
   });
 
   test.each<[string, (asked: Asked) => Promise<string> | string, RegExp]>([

@@ -47,11 +47,13 @@ test('of what roots of before say, the newest four go along', () => {
   expect(issuerOf(after).crossSigned).toBe(['five', 'four', 'three', 'two'].map(pem).join(''));
 });
 
-test('a node is waited for until its certificate is of the new root, unless it is down', () => {
+test('a node is waited for until its certificate is of the new root, unless it is down, or was let in and never came', () => {
   const issuer = { TrustRoot: 'old\nnew\n', CertIssuerSubject: 'ca', CertIssuerPublicKey: 'new key' };
   const rotating = beginRotation(authority, { ...rotation, TLSInfo: issuer });
   const node = (ID: string, State: string, TLSInfo?: object) => ({ ID, Status: { State }, Description: { TLSInfo } }) as unknown as Node;
   const nodes = [node('done', 'ready', issuer), node('old', 'ready', tlsInfo('old\n')), node('new', 'unknown'), node('away', 'down', tlsInfo('old\n'))];
+  const nobody = { ID: 'nobody', Status: { State: 'unknown' } } as unknown as Node;
+  nodes.push(nobody);
   expect(nodesToRotate(rotating, nodes).map(({ ID }) => ID)).toEqual(['old', 'new']);
   expect(nodesToRotate(authority, nodes)).toEqual([]);
 });
