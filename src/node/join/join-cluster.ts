@@ -72,7 +72,7 @@ async function tryAll(options: JoinOptions, clock: Clock, signal: AbortSignal): 
   const digest = digestOfToken(options.token);
   // Without a token it is the managers who refuse: whether they are there is told first.
   if (digest === undefined && options.token !== '') throw new Refusal('invalidArgument', 'invalid join token', { plain: true });
-  const giveUpAt = clock.monotonicNow() + refusedLimitMs;
+  let giveUpAt = clock.monotonicNow() + refusedLimitMs;
   for (;;) {
     let waiting = false;
     let failure: unknown;
@@ -86,8 +86,10 @@ async function tryAll(options: JoinOptions, clock: Clock, signal: AbortSignal): 
         if (!isRefusedConnection(remote, error)) waiting = true;
       }
     }
-    // Nobody listens at any of the addresses: that is no silence.
-    if (!waiting && clock.monotonicNow() >= giveUpAt) throw failure;
+    const now = clock.monotonicNow();
+    // Nobody listens at any of the addresses: that is no silence. Where somebody did a moment ago he may be starting again.
+    if (!waiting && now >= giveUpAt) throw failure;
+    if (waiting) giveUpAt = now + refusedLimitMs;
     await pause(clock, retryMs, signal);
     signal.throwIfAborted();
   }
