@@ -48,10 +48,11 @@ export function advance(state: TaskState, message: string, now: number, containe
   return { Timestamp: timeText(now), State: state, Message: message, ...containerFacts(container) };
 }
 
-/** The end of a task by an error; the message stays that of the last good step, as in Swarm. */
+/** The end of a task by an error; the message stays that of the last good step, as in Swarm, and its ports are nobody's any more. */
 export function fail(status: TaskStatus, error: string, now: number, container?: ObservedContainer): TaskStatus {
   const State = compareStates(status.State, 'starting') < 0 ? 'rejected' : 'failed';
-  return { ...status, Timestamp: timeText(now), State, Err: error, ...containerFacts(container) };
+  const { PortStatus: _closed, ...before } = status;
+  return { ...before, Timestamp: timeText(now), State, Err: error, ...containerFacts(container) };
 }
 
 /** The same state with the error of the last attempt, so that `service ps` says what the task waits for. */

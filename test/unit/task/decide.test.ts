@@ -100,6 +100,14 @@ describe('a task that ends', () => {
     expect(brief(decide(given))).toEqual(expected);
   });
 
+  test('the ports that it had are told no more', () => {
+    const status = { PortStatus: { Ports: [{ PublishedPort: 80 }] } };
+    for (const exitCode of [0, 3]) {
+      expect(decide({ state: 'running', status, container: { state: 'exited', exitCode } }).status).not.toHaveProperty('PortStatus');
+    }
+    expect(decide({ state: 'running', status }).status).not.toHaveProperty('PortStatus');
+  });
+
   test('the unhealthy verdict is to be remembered, and one that was unhealthy at its end has failed, whoever remembers', () => {
     expect(decide({ state: 'running', container: { health: 'unhealthy' } }).unhealthy).toBe(true);
     expect(brief(decide({ state: 'running', container: { state: 'exited', exitCode: 0, health: 'unhealthy' } }))[0]).toBe('failed');
