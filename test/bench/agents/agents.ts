@@ -72,6 +72,11 @@ const settleMs = 5000;
 /** Of each manager in a phase, where it is said what was at work. */
 const toldTurns = 6;
 const toldOfEach = 3;
+/** Of the calls that took longest: the hundredth part is what decides, and some more. */
+const toldCalls = 12;
+/** A second's longest rounds are of so long before it was written down (`turn-monitor.mjs`). */
+const secondFromMs = 1500;
+const secondToMs = 500;
 
 export async function benchAgents(size: AgentsSize, say: (text: string) => void): Promise<Row[]> {
   const machines = await startHosts(3);
@@ -180,11 +185,33 @@ class LargeCluster {
       const times = managers.map(({ name }) => `${name} ${told(own.flatMap(({ by, ms }) => (by === name ? [ms] : [])))}`);
       this.say(`  ${own[0]?.what}: ${times.join('; ')}; a bare server ${told(own.map(({ bareMs }) => bareMs))}`);
     }
+    await pause(secondFromMs + 500);
+    this.#saySlowest(asked);
     const [api, bare] = [asked.map(({ ms }) => ms), asked.map(({ bareMs }) => bareMs)];
     const refused = asked.filter(({ isRefused }) => isRefused).length;
     const p99 = quantile(api, 0.99);
     const figure = `${Math.round(p99)} ms (median ${Math.round(median(api))} ms, ${asked.length} calls, ${refused} refused); a bare server's as many bytes: ${Math.round(quantile(bare, 0.99))} ms (${Math.round(median(bare))} ms)`;
     this.#rows.push({ what: 'API at any manager, p99', figure, target: '≤ 100 ms', met: p99 <= targets.p99Ms && refused === 0 });
+  }
+
+  /** When and by whom the slowest calls were asked, and what that manager and the one with the most work did meanwhile. */
+  #saySlowest(asked: readonly Asked[]): void {
+    const began = Math.min(...asked.map(({ at }) => at));
+    for (const { what, by, at, ms, bareMs } of asked.toSorted((a, b) => b.ms - a.ms).slice(0, toldCalls)) {
+      const beside = asked.filter((other) => other.at < at + ms && other.at + other.ms > at).length - 1;
+      const meanwhile = this.daemons.map((daemon) => `${daemon.name} ${this.#meanwhile(daemon.pid, at, at + ms)}`);
+      const call = `${what} by ${by} after ${((at - began) / 1000).toFixed(1)} s: ${Math.round(ms)} ms, a bare server ${Math.round(bareMs)} ms, ${beside} other calls beside it`;
+      this.say(`  slow: ${call}; ${meanwhile.join(', ')}`);
+    }
+  }
+
+  #meanwhile(pid: number, from: number, to: number): string {
+    const seconds = this.#seconds(pid);
+    const near = seconds.filter(({ at }) => at - secondFromMs < to && at - secondToMs > from);
+    const most = (of: (second: Second) => number): string => Math.max(0, ...near.map(of)).toFixed(0);
+    const [before, after] = [seconds.findLast(({ at }) => at <= from), seconds.find(({ at }) => at >= to)];
+    const waited = before && after ? `${Math.round((100 * (after.waitMs - before.waitMs)) / (after.at - before.at))} % waiting for a core` : '';
+    return `(round ${most(({ round }) => round.ms)} ms, ${most(({ round }) => round.wallMs)} by the clock; collector ${most(({ pauseMs }) => pauseMs)} ms; ${waited})`;
   }
 
   async #loseLeader(): Promise<void> {

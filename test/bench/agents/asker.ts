@@ -17,6 +17,8 @@ export interface Asked {
   /** Place among the questions. */
   kind: number;
   by: string;
+  /** When it was asked, by the machine's clock. */
+  at: number;
   ms: number;
   /** What the bare server took, asked at the same moment. */
   bareMs: number;
@@ -45,10 +47,11 @@ async function askAll({ managers, bare, forMs, perSecond }: AskOrder): Promise<A
     const { socket, name: by } = managers[number % managers.length] as AskOrder['managers'][number];
     const kind = number % questions.length;
     const [method, path, body] = questions[kind]?.(number) ?? ['GET', '/info'];
+    const at = Date.now();
     const both = Promise.all([answered(socket, method, path, body), answered(bare, 'GET', `/${sizes[kind]}`)]);
     const asked = both.then(([{ ms, bytes, isRefused }, { ms: bareMs }]) => {
       sizes[kind] = bytes;
-      return { what: `${method} ${path.replace(/[?].*/, '')}`, kind, by, ms, bareMs, isRefused };
+      return { what: `${method} ${path.replace(/[?].*/, '')}`, kind, by, at, ms, bareMs, isRefused };
     });
     waits.push(asked);
     await pause(1000 / perSecond);
