@@ -54,7 +54,7 @@ test('hundreds that stop in the midst of their handshakes keep out neither a nod
     crowd.push(each);
     each.write(word);
   }
-  await Promise.all(crowd.map((each) => (each.connecting ? once(each, 'connect') : undefined)));
+  await Promise.all(crowd.filter((each) => each.connecting).map((each) => once(each, 'connect')));
   for (const [at, localAddress] of ['127.0.0.9', '127.0.0.7', '127.0.0.6'].entries()) {
     const line = connect({ port, host: '127.0.0.1', localAddress });
     await once(line, 'connect');

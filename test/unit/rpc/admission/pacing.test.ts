@@ -3,7 +3,7 @@ import { arrivalsMs, Pacing } from '#rpc/admission/pacing';
 
 function setUp(count: number) {
   let now = 0;
-  let soon: (() => void)[] = [];
+  const soon: (() => void)[] = [];
   const clock = { monotonicNow: () => now, soon: (run: () => void) => void soon.push(run) };
   const pacing = new Pacing(clock);
   const read = new Set<number>();
