@@ -1,9 +1,8 @@
 /** TLS 1.3 between nodes, from a certificate that may change while connections stand: new ones use the new certificate. The one file that knows gRPC's own credentials. */
 import { createHash, type X509Certificate } from 'node:crypto';
-import type { EventEmitter } from 'node:events';
 import type { ServerHttp2Stream } from 'node:http2';
 import { connect, createSecureContext, type SecureContext, type DetailedPeerCertificate, type SecureContextOptions, type TLSSocket } from 'node:tls';
-import { CallCredentials, ChannelCredentials, ServerCredentials, type Server } from '@grpc/grpc-js';
+import { CallCredentials, ChannelCredentials, ServerCredentials } from '@grpc/grpc-js';
 import { unitOf } from '#ca/certificate';
 
 /** PEM texts. */
@@ -199,13 +198,6 @@ interface InnerCall {
 export function streamOf(call: object): ServerHttp2Stream | undefined {
   const { stream, call: inner } = call as InnerCall & { call?: InnerCall };
   return stream ?? inner?.stream;
-}
-
-/** What makes a server's connections secure, and emits `secureConnection` for each. Throws where gRPC is another than it was when this was written. */
-export function securedBehind(server: Server): Iterable<EventEmitter> {
-  const { http2Servers } = server as unknown as { http2Servers?: ReadonlyMap<EventEmitter, unknown> };
-  if (!http2Servers) throw new Error('handshakes of this gRPC cannot be seen');
-  return http2Servers.keys();
 }
 
 /** No message of the call may be larger; before the first one is read. Throws where gRPC is another than it was when this was written. */

@@ -25,7 +25,7 @@ import { Door, type Newcomer } from './admission/door.ts';
 import { NodeCalls } from './admission/node-calls.ts';
 import { Strangers } from './admission/strangers.ts';
 import { authorize, boundOf, callerByKey, messageLimitOf, type Caller, type Members } from './authorization.ts';
-import { keyShownBy, limitMessages, securedBehind, streamOf, tlsSocketOf } from './credentials.ts';
+import { keyShownBy, limitMessages, streamOf, tlsSocketOf } from './credentials.ts';
 import { channelLimits } from './limits.ts';
 import { toServiceError } from './refusals.ts';
 
@@ -127,7 +127,6 @@ export class RpcServer {
       throw notListening(this.#address, error as Error);
     });
     this.#door = door;
-    for (const secured of securedBehind(this.#server)) secured.on('secureConnection', this.#came);
     return port;
   }
 
@@ -192,17 +191,11 @@ export class RpcServer {
 
   /** A connection that asks has its handshake behind it. */
   #heard(call: InterceptedCall): void {
-    const stream = this.#door && streamOf(call);
-    const session = stream?.session;
-    if (!session) return;
-    this.#came();
-    stream.on('data', this.#came);
-    if (this.#spoke.has(session)) return;
+    const session = this.#door && streamOf(call)?.session;
+    if (!session || this.#spoke.has(session)) return;
     this.#spoke.add(session);
     this.#door?.spoke(session.socket);
   }
-
-  readonly #came = (): void => this.#door?.came();
 
   #callerByKey(method: string, call: InterceptedCall): Caller | undefined {
     const shown = keyShownBy(call);

@@ -3,8 +3,6 @@ import { createServer, type AddressInfo, type Server, type Socket } from 'node:n
 import { plainAddress, sourceOf } from '#model/address';
 import { placeParts } from '#model/manager-address';
 import { Greetings } from './greetings.ts';
-import { Pacing } from './pacing.ts';
-import { readingOf } from './reading.ts';
 
 /** Connections of those who have not shown a certificate: beyond so many the oldest goes of the source that has most, which so keeps out nobody else. Each is some 60 KB. */
 const mostStrangers = 2048;
@@ -25,8 +23,6 @@ export class Door {
   /** Managers wait behind nobody, and the cluster's nodes behind no stranger. */
   readonly #lines: Record<'node' | 'stranger', Greetings<Socket>>;
   readonly #comesAs: (address: string) => Newcomer;
-  /** Of all but managers. */
-  readonly #pacing = new Pacing();
   /** By source, oldest first. */
   readonly #strangers = new Map<string, Map<string, Socket>>();
   #count = 0;
@@ -43,11 +39,6 @@ export class Door {
     this.#comesAs = comesAs;
     this.#lines = { node: new Greetings(letIn), stranger: new Greetings(letIn) };
     this.#server = createServer((connection) => this.take(connection));
-  }
-
-  /** Something came over one of the connections: of what else has come, more is read later where it was enough for one turn. */
-  came(): void {
-    this.#pacing.came();
   }
 
   /** `address`: `HOST:PORT`. Resolves with the port; rejects with what the system says. */
@@ -72,17 +63,7 @@ export class Door {
     const kind = this.#comesAs(plainAddress(remoteAddress));
     if (kind === 'manager') return this.#letIn(connection);
     // A handshake is work from its first word on: who says nothing takes nobody's turn.
-    const reading = readingOf(connection);
-    let leave = this.#pacing.add(reading);
-    connection.once('close', () => leave());
-    connection.once('readable', () => {
-      this.came();
-      // A handshake that is under way is not put off: whoever waits for its end for long begins others.
-      leave();
-      this.#lines[kind].take(connection, sourceOf(remoteAddress), keyOf(connection), () => {
-        if (!connection.destroyed) leave = this.#pacing.add(reading);
-      });
-    });
+    connection.once('readable', () => this.#lines[kind].take(connection, sourceOf(remoteAddress), keyOf(connection)));
   }
 
   /** What the other end asked first has come: its handshake is over. */

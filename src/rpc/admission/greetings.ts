@@ -1,26 +1,20 @@
 /** Handshakes that are under way: each is some milliseconds of the event loop, and a thousand nodes that seek another leader begin theirs together. Some at a time are begun, and the others wait. */
 
 /** Under way at a time: what comes of them in one turn of the event loop leaves room for others. */
-const mostAtOnce = 4;
+const mostAtOnce = 5;
 /** Longer than a handshake takes: after it the next one begins whatever became of this one, so that who says no more keeps out nobody. */
-const usualGreetingMs = 40;
+const usualGreetingMs = 60;
 
 interface Connection {
   readonly destroyed: boolean;
 }
 
-interface Waiting<C> {
-  connection: C;
-  end: string;
-  left: () => void;
-}
-
 export class Greetings<C extends Connection> {
   readonly #letIn: (connection: C) => void;
   /** By the other end. */
-  readonly #underWay = new Map<string, { timer: NodeJS.Timeout; left: () => void }>();
+  readonly #underWay = new Map<string, NodeJS.Timeout>();
   /** By source, each in its order: whoever opens many waits behind himself. */
-  readonly #line = new Map<string, Waiting<C>[]>();
+  readonly #line = new Map<string, { connection: C; end: string }[]>();
 
   /** @param greetingMs how long one may keep its place, in milliseconds */
   constructor(
@@ -30,25 +24,20 @@ export class Greetings<C extends Connection> {
     this.#letIn = letIn;
   }
 
-  /**
-   * Lets it in now, or when it is its turn and it is still there. `end`: whose it is, as `over` is told of it.
-   * @param left is called when it has its place no more
-   */
-  take(connection: C, source: string, end: string, left = (): void => undefined): void {
+  /** Lets it in now, or when it is its turn and it is still there. `end`: whose it is, as `over` is told of it. */
+  take(connection: C, source: string, end: string): void {
     const own = this.#line.get(source);
-    const waiting = { connection, end, left };
-    if (own) own.push(waiting);
-    else this.#line.set(source, [waiting]);
+    if (own) own.push({ connection, end });
+    else this.#line.set(source, [{ connection, end }]);
     this.#next();
   }
 
   /** The handshake is over, well or not. */
   over(end: string): void {
-    const place = this.#underWay.get(end);
-    if (!place) return;
-    clearTimeout(place.timer);
+    const timer = this.#underWay.get(end);
+    if (timer === undefined) return;
+    clearTimeout(timer);
     this.#underWay.delete(end);
-    place.left();
     this.#next();
   }
 
@@ -56,15 +45,15 @@ export class Greetings<C extends Connection> {
     while (this.#underWay.size < mostAtOnce) {
       const next = this.#shift();
       if (!next) return;
-      const { connection, end, left } = next;
+      const { connection, end } = next;
       if (connection.destroyed) continue;
-      this.#underWay.set(end, { timer: setTimeout(() => this.over(end), this.greetingMs).unref(), left });
+      this.#underWay.set(end, setTimeout(() => this.over(end), this.greetingMs).unref());
       this.#letIn(connection);
     }
   }
 
   /** Of each source one, and then again of the first. */
-  #shift(): Waiting<C> | undefined {
+  #shift(): { connection: C; end: string } | undefined {
     for (const [source, own] of this.#line) {
       const next = own.shift();
       this.#line.delete(source);
