@@ -288,9 +288,9 @@ export class Raft {
     const core = this.#core;
     if (core.role === 'leader') {
       flushAppends(core);
+      // In every turn: answers confirm a round, and so does a change of who must answer. What needs nobody else begins none.
+      for (const asker of confirmReads(core)) sendHeartbeat(core, asker);
       if (core.reads.startRound()) broadcastHeartbeat(core);
-      // In every turn: answers confirm a round, and so does a change of who must answer, or a round that needs nobody else.
-      confirmReads(core);
     }
     const restore = core.restored;
     const write = this.#takeWrite();

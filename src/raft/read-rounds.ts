@@ -40,7 +40,6 @@ export class ReadRounds {
   readonly #forwarded = new Map<string, Asked>();
   readonly #options: ReadOptions;
   #now = 0;
-  #roundOpen = false;
 
   constructor(options: ReadOptions) {
     this.#options = options;
@@ -61,7 +60,6 @@ export class ReadRounds {
     this.#early = [];
     this.#waiting = [];
     this.sequence = 0;
-    this.#roundOpen = false;
   }
 
   #fail(asked: Asked): void {
@@ -114,22 +112,26 @@ export class ReadRounds {
 
   /** Puts a read into the next round; all reads of one turn share it. */
   add(asked: Asked, index: number): void {
-    this.#roundOpen = true;
     this.#waiting.push({ ...asked, index, round: this.sequence + 1 });
   }
 
   /** Begins the next round if a read waits for it; returns whether heartbeats must go out. */
   startRound(): boolean {
-    if (!this.#roundOpen) return false;
-    this.#roundOpen = false;
+    if (!this.#waiting.some(({ round }) => round > this.sequence)) return false;
     this.sequence++;
     return true;
   }
 
-  /** Reads confirmed by a quorum that answered round `round` or a later one. */
-  takeConfirmed(round: number): Waiting[] {
-    const confirmed = this.#waiting.filter((one) => one.round <= round);
-    if (confirmed.length > 0) this.#waiting = this.#waiting.filter((one) => one.round > round);
+  /** Reads that are confirmed; `upTo` says of an asker up to which round a quorum confirms its reads. */
+  takeConfirmed(upTo: (asker: string) => number): Waiting[] {
+    const rounds = new Map<string, number>();
+    const isConfirmed = ({ from, round }: Waiting): boolean => {
+      const known = rounds.get(from) ?? upTo(from);
+      rounds.set(from, known);
+      return round <= known;
+    };
+    const confirmed = this.#waiting.filter(isConfirmed);
+    if (confirmed.length > 0) this.#waiting = this.#waiting.filter((one) => !isConfirmed(one));
     return confirmed;
   }
 }

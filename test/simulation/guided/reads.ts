@@ -192,6 +192,44 @@ export const reads: readonly Guided[] = [
     },
   },
   {
+    name: 'of five, who asks the leader confirms the read with one other; a learner does not',
+    run(): void {
+      const stage = new RaftStage(['a', 'b', 'c', 'd', 'e']);
+      stage.elect('a');
+      read(stage, 'b', 'r1');
+      const [asked] = stage.hold((one) => one.type === 'readIndex');
+      stage.step(asked as Message);
+      const beats = stage.hold((one) => one.type === 'heartbeat');
+      stage.net();
+      stage.equal(stage.told('b', 'reads'), [], 'two of five');
+      stage.step(beats.find(({ to }) => to === 'c') as Message);
+      stage.net();
+      stage.equal(stage.told('b', 'reads'), [{ requestId: 'r1', index: 1 }], 'three of five');
+      const three = new RaftStage(group, {}, ['l']);
+      three.elect('a');
+      read(three, 'l', 'r2');
+      const [learned] = three.hold((one) => one.type === 'readIndex');
+      three.step(learned as Message);
+      three.hold((one) => one.type === 'heartbeat');
+      three.net();
+      three.equal(three.told('l', 'reads'), [], 'a learner by its own word');
+    },
+  },
+  {
+    name: 'of three, a forwarded read needs nobody else, and brings what is committed',
+    run(): void {
+      const stage = new RaftStage(group);
+      stage.elect('a');
+      stage.propose('a', 'x');
+      stage.settle();
+      stage.cut('a', 'c');
+      read(stage, 'b', 'r1');
+      stage.settle();
+      stage.equal(stage.told('b', 'reads'), [{ requestId: 'r1', index: 2 }], 'reads');
+      stage.is('b', { committed: 2 });
+    },
+  },
+  {
     name: 'a forwarded read is answered once, at the leader’s commit index',
     run(): void {
       const stage = new RaftStage(group);

@@ -34,7 +34,15 @@ export const reads: readonly Fault[] = [
     'if (core.committedInTerm) core.reads.add(asked, core.log.committed);',
     'if (true) core.reads.add(asked, core.log.committed);',
   ),
-  coreFault('reads without asking anybody', 'reads', 'core.reads.takeConfirmed(round)', 'core.reads.takeConfirmed(core.reads.sequence)'),
+  coreFault('reads without asking anybody', 'reads', 'core.reads.takeConfirmed(confirmed)', 'core.reads.takeConfirmed(() => Infinity)'),
+  coreFault('every follower confirms the reads of one', 'reads', 'id === core.id || id === asker', 'id === core.id || asker !== core.id'),
+  coreFault('a learner confirms its own reads', 'reads', 'quorumValue(voters,', 'quorumValue(voters.includes(asker) ? voters : [...voters.slice(0, -1), asker],'),
+  coreFault(
+    'who is answered without a round is not told what is committed',
+    'raft',
+    'for (const asker of confirmReads(core)) sendHeartbeat(core, asker);',
+    'confirmReads(core);',
+  ),
   coreFault('a read joins the round that is under way', 'read-rounds', 'round: this.sequence + 1 }', 'round: this.sequence }'),
   coreFault(
     'learners confirm reads',
@@ -48,7 +56,7 @@ export const reads: readonly Fault[] = [
     'if (!progress || message.readSequence > core.reads.sequence) return;',
     'if (!progress) return;',
   ),
-  coreFault('numbers of rounds go on over terms', 'read-rounds', '    this.sequence = 0;\n    this.#roundOpen', '    this.#roundOpen', {
+  coreFault('numbers of rounds go on over terms', 'read-rounds', '    this.#waiting = [];\n    this.sequence = 0;\n', '    this.#waiting = [];\n', {
     equivalent:
       'a round counts only with an answer of the same term, and what members confirmed is forgotten at each change of term; so where the numbers begin does not matter',
   }),
@@ -68,9 +76,9 @@ export const reads: readonly Fault[] = [
   coreFault('an answer to an earlier life fits', 'read-rounds', '`${this.#options.incarnation}/${requestId}`', '`${requestId}`'),
   coreFault(
     'a lone voter waits for others to confirm its reads',
-    'raft',
-    '      confirmReads(core);\n    }',
-    '      if (core.peers.length > 0) confirmReads(core);\n    }',
+    'reads',
+    'id === core.id || id === asker ? Infinity',
+    'id === asker && id !== core.id ? Infinity',
   ),
   coreFault('early reads are never released', 'replication', '  releaseEarlyReads(core);\n', ''),
   coreFault('a forgotten leader still owes its reads', 'raft', '    core.reads.failForwarded();\n', ''),
