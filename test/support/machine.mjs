@@ -153,8 +153,8 @@ export async function removeHost({ tag, name, folder }) {
     const ids = spawnSync('docker', [...engine, 'ps', '-aq'], { encoding: 'utf8' })
       .stdout.split('\n')
       .filter(Boolean);
-    // Some may be going already: whatever is left goes with the engine.
-    if (ids.length > 0) spawnSync('docker', [...engine, 'rm', '-f', ...ids], { stdio: 'ignore' });
+    // Some may be going already, and an engine may hang over one of many: whatever is left goes with the engine.
+    if (ids.length > 0) spawnSync('docker', [...engine, 'rm', '-f', ...ids], { stdio: 'ignore', timeout: 60_000 });
     await endProcess(existsSync(`/proc/${pid}`) ? pid : undefined);
   }
   removeNamespace(name, tag);
