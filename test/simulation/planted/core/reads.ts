@@ -36,7 +36,12 @@ export const reads: readonly Fault[] = [
   ),
   coreFault('reads without asking anybody', 'reads', 'core.reads.takeConfirmed(confirmed)', 'core.reads.takeConfirmed(() => Infinity)'),
   coreFault('every follower confirms the reads of one', 'reads', 'id === core.id || id === asker', 'id === core.id || asker !== core.id'),
-  coreFault('a learner confirms its own reads', 'reads', 'quorumValue(voters,', 'quorumValue(voters.includes(asker) ? voters : [...voters.slice(0, -1), asker],'),
+  coreFault(
+    'a learner confirms its own reads',
+    'reads',
+    'quorumValue(voters,',
+    'quorumValue(voters.includes(asker) ? voters : [...voters.slice(0, -1), asker],',
+  ),
   coreFault(
     'who is answered without a round is not told what is committed',
     'raft',
