@@ -131,6 +131,8 @@ export class Publisher {
 
   /** See NetworkLoop. A network that cannot do it keeps no task from ending. */
   async withdraw(taskId: string): Promise<void> {
+    // It is taken out of what was brought in force last, and who serves in its place may be among the news that lies since.
+    if (this.#open && !this.#signal.aborted && this.#over < this.#sequence) await this.#wait(this.#sequence, false);
     try {
       await this.#modules.network.detaching(taskId);
     } catch (error) {

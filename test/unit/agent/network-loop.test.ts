@@ -10,6 +10,7 @@ import { until } from '../../support/machine.mjs';
 import { realClock } from '#test/support/real-clock';
 import { RecordingNetwork } from '#test/support/recording-network';
 import { settle, VirtualClock } from '#test/support/virtual-clock';
+import { endpointTask, serviceEndpoint } from '#test/support/endpoints';
 import { makeNetwork } from '#test/support/worker';
 
 const quiet = { knownElsewhere: () => Promise.resolve(), served: () => {} };
@@ -106,6 +107,34 @@ test('names that cannot be answered keep no port from being published, and are t
   await clock.advance(1000);
   await settle();
   expect(network.parts.names.applied).toBeGreaterThan(0);
+});
+
+test('of a service whose tasks are replaced one by one, the one that leaves is not taken out before the one that came is led to', async () => {
+  const clock = new VirtualClock();
+  const network = new RecordingNetwork();
+  const modules = { engine: {} as Engine, network, clock, logger: silentLogger };
+  let ready = ['old'];
+  const endpoints = () => [
+    serviceEndpoint(
+      'app',
+      [],
+      ['old', 'new'].map((id, at) => endpointTask(id, at + 1, ready.includes(id))),
+    ),
+  ];
+  const keeper = new NetworkLoop(
+    modules,
+    { endpoints, peers: () => [], port: () => undefined, assigned: () => new Map(), ...quiet, changed: () => {} },
+    new AbortController().signal,
+  );
+  const led: string[] = [];
+  network.parts.ports.after = () => led.push(network.tasks.join());
+  await keeper.begin();
+  await settle();
+  // The news of who came lies for a moment, because nobody waits for it.
+  ready = ['old', 'new'];
+  keeper.publishSoon(false);
+  await keeper.withdraw('old');
+  expect(led).toEqual(['old', 'old,new', 'new']);
 });
 
 test('a burst of news that nobody waits for comes in force in few rounds, and whoever waits does not wait for more of it', async () => {
