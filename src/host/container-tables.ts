@@ -8,12 +8,13 @@ import { type ContainerWays, containerRules, containerTable, type ContainerRules
 import type { ServiceCounts } from '#network/rules/count-rules';
 import type { TaskAttachment } from '#network/contract';
 import type { ServersElsewhere } from '#network/servers-elsewhere';
-import type { VirtualService } from '#network/virtual-services';
+import { leftTargets, type VirtualService } from '#network/virtual-services';
 import { changeText } from '#network/rules/rule-set';
 import { acceptsMarks, type WayBack } from '#network/rules/way-back';
 import { isConnected } from './containers/connections.ts';
 import { ContainerCounts } from './containers/container-counts.ts';
 import { namesOf } from './containers/asked-servers.ts';
+import { forgetStrayedIn } from './containers/strayed-flows.ts';
 import { namespaceOf } from './containers/network-namespace.ts';
 import { withRuleFile } from './rule-table.ts';
 import { batchInput, run } from './run.ts';
@@ -65,6 +66,8 @@ export class ContainerTables {
   readonly #counts: ContainerCounts;
   /** Of the last time, by what containers that are alike have in common. */
   #made: ReadonlyMap<string, Made> = new Map();
+  /** Those of the last time. */
+  #loadedServices: readonly VirtualService[] = [];
   #led: Led = { services: [], back: new Map(), elsewhere: () => undefined };
 
   constructor({ logger, clock }: { logger: Logger; clock: Clock }) {
@@ -183,10 +186,18 @@ export class ContainerTables {
       return [];
     });
     this.#made = made;
+    const somebodyLeft = leftTargets(this.#loadedServices, services).length > 0;
+    this.#loadedServices = services;
     if (todo.length === 0) return;
+    const targets = new Map(services.map((service) => [service.address, service.targets]));
     const next = todo.values();
     const worker = async (): Promise<void> => {
-      for (const { taskId, container, rules } of next) await this.#load(taskId, container, rules);
+      for (const { taskId, container, rules } of next) {
+        // What an earlier life of the daemon loaded may lead to tasks that have gone since.
+        const mayHaveStrayed = somebodyLeft || !container.loaded;
+        await this.#load(taskId, container, rules);
+        if (mayHaveStrayed && container.loaded === rules) await forgetStrayedIn(container.pid, targets);
+      }
     };
     await Promise.all(Array.from({ length: loadsAtOnce }, worker));
   }

@@ -6,21 +6,22 @@ import type { PortClash } from '#model/object/node';
 import type { Counters, Ports, TaskAttachment, Traffic } from '#network/contract';
 import { publishedPorts, type PublishedPort } from '#network/published-ports';
 import { serversElsewhere } from '#network/servers-elsewhere';
-import { virtualServices, type VirtualService } from '#network/virtual-services';
+import { leftTargets, virtualServices, type VirtualService } from '#network/virtual-services';
 import { portsApart, waysBack } from '#network/rules/way-back';
 import { type ServiceCounts, summedCounts } from '#network/rules/count-rules';
 import { departedTargets, ruleSet, servedPorts, tableName } from '#network/rules/rule-set';
-import { forgetFlowsTo, forgetFlowsToPorts, forgetUnanswered } from './bridge.ts';
 import { acceptOurs, acceptsOurs, engineTable, firewallIsWatched, stopAccepting } from './engine-firewall.ts';
 import { LoadedRules } from './loaded-rules.ts';
 import { ContainerTables } from './container-tables.ts';
 import { BriefEnds } from './ports/brief-ends.ts';
+import { forgetFlowsTo, forgetFlowsToPorts, forgetUnanswered } from './ports/flows.ts';
 import { PortHolder } from './ports/port-holder.ts';
 import { otherRulesExist } from './rule-table.ts';
 import type { RuleWatch } from './rule-watch.ts';
 import { ServiceCounters } from './ports/service-counters.ts';
 
-interface Counted {
+/** What is led to tasks, and counted. */
+interface Served {
   ports: readonly PublishedPort[];
   services: readonly VirtualService[];
 }
@@ -32,10 +33,10 @@ export class HostPorts implements Ports {
   readonly #containers: ContainerTables;
   readonly #counts: ServiceCounters;
   readonly #ends: BriefEnds;
-  readonly #counting = new Coalescer<Counted>((counted) => this.#count(counted));
+  readonly #counting = new Coalescer<Served>((served) => this.#count(served));
   readonly #logger: Logger;
   readonly #changes = new Coalescer<Traffic>((traffic) => this.#carryOut(traffic));
-  #served: readonly PublishedPort[] = [];
+  #served: Served = { ports: [], services: [] };
   #wanted: Traffic | undefined;
   #stopped = true;
   #acceptRepairs = 0;
@@ -185,7 +186,7 @@ export class HostPorts implements Ports {
     if (!(await otherRulesExist())) await stopAccepting();
   }
 
-  async #count({ ports, services }: Counted): Promise<void> {
+  async #count({ ports, services }: Served): Promise<void> {
     try {
       await this.#counts.apply(ports, services);
     } catch (error) {
@@ -205,12 +206,12 @@ export class HostPorts implements Ports {
     const served = servedPorts(ports, new Set(this.#holder.clashes.keys()));
     const virtual = virtualServices(services, networks);
     const rules = ruleSet(this.#rules.table, { ports: served, services: virtual, subnets: subnetsOf(networks), apart: portsApart(traffic) });
-    if (await this.#rules.load(rules, this.#counts.change(served, virtual))) await forgetOldFlows(this.#served, served);
-    this.#served = served;
+    if (await this.#rules.load(rules, this.#counts.change(served, virtual))) await forgetOldFlows(this.#served, { ports: served, services: virtual });
+    this.#served = { ports: served, services: virtual };
     await this.#containers.apply({ services: virtual, back: waysBack(traffic, this.#nodeId), elsewhere: serversElsewhere(traffic, this.#nodeId) });
     await this.#holder.release(ports);
     // Nobody waits for what is only counted; most of the time it has come with the rules.
-    void this.#counting.submit({ ports: served, services: virtual });
+    void this.#counting.submit(this.#served);
     this.#containers.checkLed();
   }
 }
@@ -220,8 +221,10 @@ function subnetsOf(networks: Traffic['networks']): string[] {
 }
 
 /** UDP has no end that the kernel could see: what it remembers of flows must be dropped when their target goes. A first packet by TCP may have been lost. */
-async function forgetOldFlows(before: readonly PublishedPort[], after: readonly PublishedPort[]): Promise<void> {
-  for (const address of departedTargets(before, after, 'udp')) await forgetFlowsTo(address);
+async function forgetOldFlows(old: Served, { ports: after, services }: Served): Promise<void> {
+  const before = old.ports;
+  // Containers lead themselves to services, those of which the flow began before they could apart.
+  await forgetFlowsTo(new Set([...departedTargets(before, after, 'udp'), ...leftTargets(old.services, services)]));
   await forgetUnanswered(new Set(departedTargets(before, after, 'tcp')));
   const known = new Set(before.filter(({ protocol, targets }) => protocol === 'udp' && targets.length > 0).map(({ port }) => port));
   const begun = after.filter(({ protocol, targets, port }) => protocol === 'udp' && targets.length > 0 && !known.has(port));

@@ -36,6 +36,15 @@ const servicesOf = oncePer(({ Name, VirtualIPs = [], Tasks }: ServiceEndpoint): 
   }),
 );
 
+/** Addresses that a service led to and does not any more. */
+export function leftTargets(before: readonly VirtualService[], after: readonly VirtualService[]): string[] {
+  const same = new Set(after);
+  const changed = before.filter((service) => !same.has(service));
+  if (changed.length === 0) return [];
+  const staying = new Set(after.flatMap(({ targets }) => targets));
+  return [...new Set(changed.flatMap(({ targets }) => targets))].filter((address) => !staying.has(address));
+}
+
 export function virtualChain({ address }: VirtualService): string {
   return `v_${address.replaceAll('.', '_')}`;
 }

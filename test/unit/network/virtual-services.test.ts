@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { containerRules } from '#network/rules/container-rules';
 import { NameTable } from '#network/names';
 import { ruleSet } from '#network/rules/rule-set';
-import { virtualServices } from '#network/virtual-services';
+import { leftTargets, virtualServices } from '#network/virtual-services';
 import { endpointTask, numberedNetwork, serviceEndpoint } from '#test/support/endpoints';
 
 const front = { network: numberedNetwork('frontnetworkfront', 4100), gateway: '10.5.0.1' };
@@ -50,4 +50,13 @@ test('a container knows the services of its own networks; one without a ready ta
   const dead = containerRules(virtualServices([web(task('t1', 1, false))], [front]), new Set([id]));
   expect(dead.text).toContain('set dead { type ipv4_addr; elements = { 10.5.0.9 }; }');
   expect(containerRules(virtualServices([web(task('t1', 1, true))], [front]), new Set(['other'])).text).not.toContain('10.5.0.9');
+});
+
+test('a task that is not ready any more, or of a service that is gone, is led to no longer', () => {
+  const led = (...tasks: ReturnType<typeof task>[]) => virtualServices([web(...tasks)], [front]);
+  const both = led(task('t1', 1, true), task('t2', 2, true));
+  expect(leftTargets(both, both)).toEqual([]);
+  expect(leftTargets(both, led(task('t1', 1, true), task('t2', 2, false)))).toEqual(['10.5.0.12']);
+  expect(leftTargets(both, [])).toEqual(['10.5.0.11', '10.5.0.12']);
+  expect(leftTargets([], both)).toEqual([]);
 });
