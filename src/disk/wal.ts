@@ -145,7 +145,8 @@ export class Wal {
     this.#closing = true;
     this.#cancelSeal?.();
     await this.#options.space.close();
-    await this.#working;
+    // What was handed over beside a seal is written behind it, by work that begins when that has ended.
+    while (this.#working) await this.#working;
     try {
       if (!this.#failure) await this.#seal();
     } finally {

@@ -319,6 +319,38 @@ test('closing while a write waits never puts an older term and vote behind the n
   expect((await reopen(folder)).hardState).toEqual({ term: 2, vote: 'b', commit: 0 });
 });
 
+test('what is handed over while an idle log is being sealed is written before the log closes', async () => {
+  const folder = await temporaryFolder();
+  const clock = new VirtualClock();
+  let sealing = (): void => undefined;
+  const begun = new Promise<void>((resolve) => (sealing = resolve));
+  let goOn = (): void => undefined;
+  const held = new Promise<void>((resolve) => (goOn = resolve));
+  let holds = false;
+  const files = {
+    ...realFileSystem,
+    write: async (file: number, bytes: Buffer, position: number) => {
+      if (holds) {
+        holds = false;
+        sealing();
+        await held;
+      }
+      return await realFileSystem.write(file, bytes, position);
+    },
+  };
+  const { wal } = await open(folder, { clock, files });
+  await wal.append({ ...none, hardState: { term: 1, vote: 'a', commit: 0 }, entries: [entry(1)] });
+  holds = true;
+  await clock.advance(1000);
+  await begun;
+  const late = wal.append({ ...none, hardState: { term: 2, vote: 'b', commit: 0 }, entries: [entry(2, 2)] });
+  const closed = wal.close();
+  goOn();
+  await Promise.all([late, closed]);
+  const { hardState, entries } = await reopen(folder);
+  expect([hardState?.vote, entries.length]).toEqual(['b', 2]);
+});
+
 test('a short write is finished, one that takes nothing means a full disk', async () => {
   const folder = await temporaryFolder();
   const files = { ...realFileSystem, write: (file: number, bytes: Buffer, at: number) => realFileSystem.write(file, bytes.subarray(0, 7), at) };
