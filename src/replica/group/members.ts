@@ -158,11 +158,20 @@ export class Members implements MemberChanges {
     const [job] = this.#jobs;
     if (!job || this.#open) return;
     try {
+      this.#checkStillFits(job.change);
       if (this.#propose(job)) this.#jobs.shift();
     } catch (error) {
       this.#jobs.shift();
       job.reject(error as Error);
     }
+  }
+
+  /** Those before it in the line may have changed who is there. */
+  #checkStillFits({ type, id }: Change): void {
+    const { voters } = this.#configuration;
+    const votes = voters.includes(id);
+    if (type === 'remove' && votes) this.#requireQuorumWithout(id, voters);
+    if (type === 'addVoter' && !votes) throw new Refusal('failedPrecondition', `node ${id} is no manager any more`);
   }
 
   /** Returns false when it has to wait; throws when it cannot be. */

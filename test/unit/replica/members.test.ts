@@ -77,6 +77,30 @@ test('what would cost the quorum is refused, and so is the last manager', async 
   await write(world, leader, 1, 'alone');
 });
 
+test('two that are removed together do not cost the quorum that each of them alone leaves', async () => {
+  const world = new DriverWorld(1, { nodes: 5, snapshotEntries: 10, keptEntries: 2 });
+  for (const machine of world.machines) world.start(machine, ['m1', 'm2', 'm3', 'm4', 'm5']);
+  await world.begin(() => initCluster({ nodeId: 'node-1', address: '10.0.0.1', description: testDescription }));
+  const leader = world.leader() as Machine;
+  const [one, two, ...dead] = world.machines.filter((machine) => machine !== leader) as [Machine, Machine, ...Machine[]];
+  await settled(world, leader.seat!.removeManager(dead.pop()!.id));
+  world.kill(dead[0] as Machine);
+  await world.run(3000);
+  const both = Promise.allSettled([one, two].map(({ id }) => leader.seat!.removeManager(id)));
+  expect((await settled(world, both)).map(({ status }) => status)).toEqual(['fulfilled', 'rejected']);
+  await write(world, leader, 1, 'after');
+});
+
+test('another address of a manager that is removed before it is written holds up no change that comes after', async () => {
+  const { world, leader, others } = await three();
+  const [one] = others as [Machine];
+  const removed = leader.seat!.removeManager(one.id);
+  const moved = leader.seat!.addManager({ id: one.id, address: '10.9.9.9:1' }).catch((error: unknown) => error);
+  const added = leader.seat!.addManager({ id: 'm4', address: '10.0.0.4:2377' });
+  await settled(world, Promise.all([removed, added]));
+  expect(await settled(world, moved)).toMatchObject({ code: 'failedPrecondition' });
+});
+
 test('a leader that is to go hands over first, and a leader that stops too: nobody waits for an election', async () => {
   const { world, leader } = await three();
   await expect(settled(world, leader.seat!.removeManager(leader.id))).rejects.toMatchObject({ code: 'unavailable' });
