@@ -1,5 +1,5 @@
 /** What the engine shows of our containers, kept fresh: all at times, single ones when something happened to them. */
-import type { Clock } from '#base/clock';
+import { isDoneWithin, type Clock } from '#base/clock';
 import type { Logger } from '#base/logger';
 import type { Engine } from '#engine/engine';
 import { mapLimited } from '#engine/limiter';
@@ -15,6 +15,8 @@ const tellEveryMs = 60_000;
 /** For so long an engine may be away, as one that is started again is, and its node keeps its tasks. */
 const longestAwayMs = 10_000;
 const looksAtOnce = 8;
+/** So long the engine may think about one task's container before the others are looked at without its word. */
+const thinkingMs = 5000;
 
 export interface ObserverModules {
   engine: Engine;
@@ -31,6 +33,8 @@ export class Observer {
   readonly #held = new Set<string>();
   /** What happened to held ones meanwhile. */
   readonly #missed = new Map<string, 'start' | 'any'>();
+  /** Those over which the engine hangs: they are looked at when it is through with them. */
+  readonly #hanging = new Set<string>();
   #allStale = true;
   #looking = false;
   #round = 0;
@@ -185,11 +189,27 @@ export class Observer {
     const taskIds = [...this.#stale];
     this.#stale.clear();
     const round = ++this.#round;
-    await mapLimited(taskIds, looksAtOnce, async (taskId) => {
-      const containers = await this.modules.engine.observe(taskId);
-      if ((this.#touched.get(taskId) ?? 0) < round) this.#keep(taskId, containers);
-    });
+    await mapLimited(
+      taskIds.filter((taskId) => !this.#hanging.has(taskId)),
+      looksAtOnce,
+      (taskId) => this.#lookAtStaleOne(taskId, round),
+    );
     this.looked(taskIds, undefined);
+  }
+
+  async #lookAtStaleOne(taskId: string, round: number): Promise<void> {
+    const look = this.modules.engine.observe(taskId);
+    if (await isDoneWithin(this.modules.clock, look, thinkingMs, this.signal)) {
+      const containers = await look;
+      if ((this.#touched.get(taskId) ?? 0) < round) this.#keep(taskId, containers);
+      return;
+    }
+    this.#hanging.add(taskId);
+    const answered = (): void => {
+      this.#hanging.delete(taskId);
+      this.refresh(taskId);
+    };
+    look.then(answered, answered);
   }
 
   #keep(taskId: string, [container]: readonly ObservedContainer[]): void {

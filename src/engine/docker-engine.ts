@@ -13,13 +13,12 @@ import { containerEvents, followEvents, networkEvents, taskOf, type EngineEvent 
 import { DockerGuests } from './docker-guests.ts';
 import { containerLogs } from './docker-logs.ts';
 import { DockerNetworks } from './docker-networks.ts';
-import { isTaskContainer, justCreated, observed } from './docker-observe.ts';
+import { isTaskContainer, justCreated, Looks, observed } from './docker-observe.ts';
 import type { Engine, LogLine, LogOptions } from './engine.ts';
 import type { GuestEngine } from './guests.ts';
 import { TaskFiles } from './mounts/secret-files.ts';
 import { Images } from './images.ts';
 import { nodeIdLabel, taskIdLabel } from '#model/object/meta';
-import { mapLimited } from './limiter.ts';
 import { done, failed, statusOf, textOf } from './outcome.ts';
 import { unfitVolume } from './mounts/own-volumes.ts';
 
@@ -38,8 +37,6 @@ export interface DockerEngineOptions {
   networkMtu?: (network: Network) => Promise<number>;
 }
 
-const inspectsAtOnce = 8;
-
 /** Carries out each kind of step; the type proves that none is missing. */
 type StepTable = { [T in Step['type']]: (step: Extract<Step, { type: T }>, signal: AbortSignal) => Promise<StepOutcome> };
 
@@ -51,6 +48,12 @@ export class DockerEngine implements Engine {
   readonly guests: GuestEngine;
   /** Task id → container id: saves a list when one task is looked at. */
   readonly #containerIds = new Map<string, string>();
+  readonly #looks = new Looks({
+    inspect: (containerId) => this.#inspect(containerId),
+    clusterNetwork: (engineId) => this.#networks.clusterId(engineId),
+    answered: (taskId) => this.#changed(taskId),
+  });
+  #changed: (taskId: string) => void = () => {};
   readonly #table: StepTable = {
     pull: (step, signal) => this.#images.ensure(step.task, signal),
     createNetwork: (step) => this.#networks.create(step.network, step.gateway),
@@ -87,11 +90,16 @@ export class DockerEngine implements Engine {
     if (known) return [known];
     const label = [`${nodeIdLabel}=${this.options.nodeId}`, taskId === undefined ? taskIdLabel : `${taskIdLabel}=${taskId}`];
     const list = await this.#docker.listContainers({ all: true, filters: { label } });
-    const containers = await mapLimited(list, inspectsAtOnce, (each) => this.#inspect(each.Id));
-    const found = containers.filter((container) => container !== undefined);
+    // Of one task alone nobody waits but who asks.
+    const found = taskId === undefined ? await this.#looks.all(list) : await this.#inspectAll(list);
     if (taskId === undefined) this.#containerIds.clear();
     for (const container of found) this.#containerIds.set(container.taskId, container.containerId);
     return found;
+  }
+
+  async #inspectAll(list: readonly Docker.ContainerInfo[]): Promise<readonly ObservedContainer[]> {
+    const containers = await Promise.all(list.map(({ Id }) => this.#inspect(Id)));
+    return containers.filter((container) => container !== undefined);
   }
 
   observeNetworks(): Promise<readonly string[]> {
@@ -99,6 +107,7 @@ export class DockerEngine implements Engine {
   }
 
   watch(changed: (taskId: string | undefined, started?: boolean) => void, signal: AbortSignal): void {
+    this.#changed = changed;
     void followEvents(this.#docker, containerEvents(this.options.nodeId), (event) => changed(event && taskOf(event), event?.Action === 'start'), signal);
     const lost = (event: EngineEvent | undefined): void => {
       const { ID = '', Attributes = {} } = event?.Actor ?? {};

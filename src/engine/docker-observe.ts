@@ -1,5 +1,6 @@
 /** Containers as the Engine API shows them, in the words that decisions are made of. */
 import type Docker from 'dockerode';
+import { isDoneWithin } from '#base/clock';
 import type { AttachedNetwork } from '#model/object/network';
 import type { PortConfig } from '#model/object/service-spec';
 import { isUnspecified } from '#model/address';
@@ -9,6 +10,7 @@ import { parseTargetKey } from '#model/port/port';
 import type { ObservedContainer } from '#task/step';
 import { taskIdLabel } from '#model/object/meta';
 import { serviceIdLabel } from '#model/object/meta';
+import { mapLimited } from './limiter.ts';
 
 const states: Readonly<Record<string, ObservedContainer['state']>> = {
   created: 'created',
@@ -33,7 +35,7 @@ export function observed(info: Docker.ContainerInspectInfo, clusterNetwork: (eng
     containerId: info.Id,
     taskId: Config.Labels[taskIdLabel] ?? '',
     serviceId: Config.Labels[serviceIdLabel] ?? '',
-    state: states[State.Status] ?? 'dead',
+    state: stateOf(State.Status),
     ...(State.Pid > 0 && { pid: State.Pid }),
     exitCode: State.ExitCode,
     ...(State.Error && { error: State.Error }),
@@ -95,4 +97,90 @@ function publishedPorts(ports: Docker.ContainerInspectInfo['NetworkSettings']['P
     }
   }
   return [...found.values()];
+}
+
+const inspectsAtOnce = 8;
+/** So long the engine may think about one container before the others are shown without its word. */
+const usualThinkingMs = 5000;
+const timers = {
+  after(delayMs: number, run: () => void): () => void {
+    const timer = setTimeout(run, delayMs);
+    return () => clearTimeout(timer);
+  },
+};
+
+export interface LookParts {
+  /** What the engine says of one container; undefined where it is gone, or none of a task. */
+  inspect(containerId: string): Promise<ObservedContainer | undefined>;
+  clusterNetwork(engineId: string): string | undefined;
+  /** The engine is through with a container of this task that it had hung over. */
+  answered(taskId: string): void;
+}
+
+/** Looks at many containers. One over which the engine hangs, as it does where a disk or a plugin keeps it waiting, hides no other: of it the list tells. */
+export class Looks {
+  readonly #parts: LookParts;
+  readonly #thinkingMs: number;
+  /** Those that are there, by their ids, as they were seen last. */
+  #last: ReadonlyMap<string, ObservedContainer> = new Map();
+  /** Ids of containers that the engine was asked about and has not answered. */
+  readonly #hanging = new Set<string>();
+
+  constructor(parts: LookParts, thinkingMs = usualThinkingMs) {
+    this.#parts = parts;
+    this.#thinkingMs = thinkingMs;
+  }
+
+  async all(list: readonly Docker.ContainerInfo[]): Promise<readonly ObservedContainer[]> {
+    const seen = await mapLimited(list, inspectsAtOnce, (each) => this.#look(each));
+    const found = seen.filter((container) => container !== undefined);
+    this.#last = new Map(found.map((container) => [container.containerId, container]));
+    return found;
+  }
+
+  async #look(listed: Docker.ContainerInfo): Promise<ObservedContainer | undefined> {
+    const { Id, Labels } = listed;
+    if (this.#hanging.has(Id)) return this.#asListed(listed);
+    const look = this.#parts.inspect(Id);
+    if (await isDoneWithin(timers, look, this.#thinkingMs)) return await look;
+    this.#hanging.add(Id);
+    const answered = (): void => {
+      this.#hanging.delete(Id);
+      this.#parts.answered(Labels[taskIdLabel] ?? '');
+    };
+    look.then(answered, answered);
+    return this.#asListed(listed);
+  }
+
+  /** As it was seen last, unless it is in another state by now. */
+  #asListed(listed: Docker.ContainerInfo): ObservedContainer | undefined {
+    const last = this.#last.get(listed.Id);
+    return last?.state === stateOf(listed.State) ? last : observedInList(listed, (id) => this.#parts.clusterNetwork(id));
+  }
+}
+
+/** What a list tells of a container: one that runs is not known to be well, and has to wait for what says so. */
+function observedInList(
+  { Id, Names, Labels, State, Status, NetworkSettings }: Docker.ContainerInfo,
+  clusterNetwork: LookParts['clusterNetwork'],
+): ObservedContainer | undefined {
+  if (!Names.some((Name) => isTaskContainer({ Name, Config: { Labels } as Docker.ContainerInspectInfo['Config'] }))) return undefined;
+  const state = stateOf(State);
+  const runs = state === 'running';
+  const fence = Number(Labels[fenceLabel] ?? 0);
+  return {
+    containerId: Id,
+    taskId: Labels[taskIdLabel] ?? '',
+    serviceId: Labels[serviceIdLabel] ?? '',
+    state,
+    exitCode: Number(/^Exited \((\d+)\)/.exec(Status)?.[1] ?? 0),
+    ...(runs && { health: 'starting' }),
+    networks: runs ? attachedNetworks(NetworkSettings.Networks, clusterNetwork) : [],
+    ports: [],
+    ...(fence > 0 && { fenceMs: fence }),
+  };
+}
+
+function stateOf(text: string): ObservedContainer['state'] {
+  return states[text] ?? 'dead';
 }

@@ -86,3 +86,30 @@ describe('what steps bring about', () => {
     expect(observed).toEqual(['all', 't1']);
   });
 });
+
+test('a container over which the engine hangs keeps no event of another one waiting', async () => {
+  const clock = new VirtualClock();
+  let answer: (containers: ObservedContainer[]) => void = () => undefined;
+  const asked: string[] = [];
+  const seen = (taskId: string): ObservedContainer => ({ containerId: taskId, taskId, serviceId: 's1', state: 'exited', networks: [], ports: [] });
+  const observe = (taskId?: string): Promise<ObservedContainer[]> => {
+    asked.push(taskId ?? 'all');
+    if (taskId === 'hangs') return new Promise((resolve) => (answer = resolve));
+    return Promise.resolve(taskId === undefined ? [] : [seen(taskId)]);
+  };
+  const engine = { observe, observeNetworks: () => Promise.resolve([]), watch: () => undefined } as unknown as Engine;
+  const observer = new Observer({ engine, clock, logger: silentLogger }, () => undefined, new AbortController().signal);
+  observer.start();
+  await clock.advance(0);
+  observer.refresh('hangs');
+  observer.refresh('ends');
+  await clock.advance(5000);
+  expect([...observer.containers.keys()]).toEqual(['ends']);
+  // It is not asked for again before it was answered, and then once more.
+  observer.refresh('hangs');
+  await clock.advance(10);
+  expect(asked).toEqual(['all', 'hangs', 'ends']);
+  answer([]);
+  await clock.advance(10);
+  expect(asked).toEqual(['all', 'hangs', 'ends', 'hangs']);
+});

@@ -1,7 +1,8 @@
 /** What is read out of an engine's inspection. */
 import { expect, test } from 'vitest';
 import type Docker from 'dockerode';
-import { observed as observe } from '#engine/docker-observe';
+import { Looks, observed as observe } from '#engine/docker-observe';
+import type { ObservedContainer } from '#task/step';
 import { advance, fail } from '#task/attempt';
 
 const observed = (info: Docker.ContainerInspectInfo) => observe(info, (id) => (id.startsWith('ours') ? `cluster-${id}` : undefined));
@@ -78,4 +79,45 @@ test('of the networks, those of the cluster that it is on now', () => {
   expect(observed({ ...info, NetworkSettings: { ...info.NetworkSettings, Networks } } as unknown as Docker.ContainerInspectInfo).networks).toEqual([
     { networkId: 'cluster-ours1', address: '10.0.1.5', macAddress: 'b' },
   ]);
+});
+
+test('a container over which the engine hangs hides no other: it is as it was, or as the list has it, until the engine is through with it', async () => {
+  const seen = (id: string): ObservedContainer => ({ containerId: id, taskId: id, serviceId: 's1', state: 'running', pid: 7, networks: [], ports: [] });
+  const listed = (id: string, State: string, Status = 'Up'): Docker.ContainerInfo =>
+    ({
+      Id: id,
+      Names: [`/web.1.${id}`],
+      State,
+      Status,
+      Labels: { 'com.docker.swarm.task.id': id, 'com.docker.swarm.service.id': 's1' },
+      NetworkSettings: { Networks: { n: { NetworkID: 'ours1', IPAddress: '10.0.0.2', MacAddress: 'm' }, other: { NetworkID: 'bridge' } } },
+    }) as unknown as Docker.ContainerInfo;
+  const answers = new Map<string, () => void>();
+  let hangs = false;
+  const asked: string[] = [];
+  const inspect = (id: string): Promise<ObservedContainer> => {
+    asked.push(id);
+    if (!hangs || id === 'well') return Promise.resolve(seen(id));
+    return new Promise((resolve) => answers.set(id, () => resolve(seen(id))));
+  };
+  const answered: string[] = [];
+  const parts = { inspect, clusterNetwork: (id: string) => (id.startsWith('ours') ? `cluster-${id}` : undefined), answered: (id: string) => answered.push(id) };
+  const looks = new Looks(parts, 1);
+  const known = await looks.all([listed('well', 'running'), listed('known', 'running'), listed('ends', 'running')]);
+  hangs = true;
+  const list = [listed('well', 'running'), listed('known', 'running'), listed('ends', 'exited', 'Exited (137) 1 second ago'), listed('new', 'running')];
+  const found = await looks.all(list);
+  expect(found.map(({ containerId }) => containerId)).toEqual(['well', 'known', 'ends', 'new']);
+  expect(found[1]).toBe(known[1]);
+  expect(found[2]).toMatchObject({ taskId: 'ends', state: 'exited', exitCode: 137, networks: [] });
+  expect(found[3]).toMatchObject({ state: 'running', health: 'starting', networks: [{ networkId: 'cluster-ours1', address: '10.0.0.2' }] });
+  // It is asked about once, and looked at again when that was answered.
+  await looks.all(list);
+  expect(asked.filter((id) => id !== 'well')).toEqual(['known', 'ends', 'known', 'ends', 'new']);
+  answers.get('ends')?.();
+  await Promise.resolve();
+  await Promise.resolve();
+  expect(answered).toEqual(['ends']);
+  // Where an image was made of a task's container, its containers are nobody's task's here too.
+  expect(await looks.all([{ ...listed('copy', 'running'), Names: ['/debugging'] }])).toEqual([]);
 });
