@@ -1,4 +1,5 @@
 /** `GET /events`: the engine's stream with the cluster's events woven in, line by line. */
+import { pause } from '#base/clock';
 import type { Context } from '../context.ts';
 import { HttpError } from '../errors.ts';
 import { anyOf, hasLabel, readFilters, type Filters } from '../request/filters.ts';
@@ -30,6 +31,8 @@ const backlogLimitBytes = 4 * 1024 * 1024;
 const lineLimitBytes = 1024 * 1024;
 /** How much later than asked the engine may end its own stream: it sends what it has kept first. */
 const engineEndMs = 10_000;
+/** Before an engine that ended, or did not come, is asked again. */
+const askAgainMs = 500;
 
 export function eventRoutes(context: Context): Route[] {
   return [get('/events', (call) => streamEvents(call, context))];
@@ -53,7 +56,7 @@ async function streamEvents(call: Call, context: Context): Promise<Answer> {
     if (event.timeNano >= (since ?? 0) * 1e6 && event.timeNano <= (until ?? Infinity) * 1e6) show(event);
   }
   const stopListening = context.events.listen(context.guard.callback('an event stream', show, { follows: 'this event is left out of this stream' }));
-  const localEnd = copyEngineEvents(call, context, output, signal);
+  const localEnd = copyEngineEvents(call.query, context, output, signal);
   const cancels: (() => void)[] = [];
   if (until !== undefined) {
     const left = Math.max(0, until - now);
@@ -69,15 +72,27 @@ async function streamEvents(call: Call, context: Context): Promise<Answer> {
   return 'sent';
 }
 
-/** Resolves when the engine's stream is over. One that is cut off, or does not come, is no failure: the cluster's events go on. */
-async function copyEngineEvents(call: Call, context: Context, output: LineOutput, signal: AbortSignal): Promise<void> {
-  try {
-    const stream = await context.engine.stream(`/events?${call.query.toString()}`, signal);
-    if (stream.statusCode === 200) await copyLines(stream, (line) => output.write(line), lineLimitBytes);
-    stream.destroy();
-  } catch (error) {
-    if (!signal.aborted)
-      context.logger.info({ error: (error as Error).message }, "the events of the engine are missing from a stream: only the cluster's come");
+/**
+ * Resolves when the engine has told all up to `until`. One that is cut off, or does not come, is no failure: the cluster's events go on. Nothing else
+ * tells the client that its engine was started again, so what the next life of it tells comes as well.
+ */
+async function copyEngineEvents(asked: URLSearchParams, { clock, logger, engine }: Context, output: LineOutput, signal: AbortSignal): Promise<void> {
+  const query = new URLSearchParams(asked);
+  for (let told = false; !signal.aborted; await pause(clock, askAgainMs, signal)) {
+    try {
+      const stream = await engine.stream(`/events?${query.toString()}`, signal);
+      const answers = stream.statusCode === 200;
+      if (answers) await copyLines(stream, (line) => output.write(line), lineLimitBytes);
+      stream.destroy();
+      if (!answers) return;
+      query.set('since', String(clock.now() / 1000));
+      told = false;
+    } catch (error) {
+      if (!signal.aborted && !told)
+        logger.info({ error: (error as Error).message }, "the events of the engine are missing from a stream: only the cluster's come until it answers");
+      told = true;
+    }
+    if (query.has('until')) return;
   }
 }
 

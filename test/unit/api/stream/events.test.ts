@@ -1,5 +1,8 @@
+import { createServer, request as httpRequest } from 'node:http';
+import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { startApi, type ApiFixture } from '#test/support/api-fixture';
+import { temporaryFolder } from '#test/support/folder';
 
 let api: ApiFixture;
 beforeEach(async () => void (api = await startApi()));
@@ -50,4 +53,38 @@ test('the beginning of an id will do, as `docker service ls` shows it', async ()
 test('unknown filters and times are refused', async () => {
   expect((await api.http('GET', '/events?filters={"foo":["x"]}')).json).toEqual({ message: "Invalid filter 'foo'" });
   expect((await api.http('GET', '/events?since=soon')).status).toBe(400);
+});
+
+test('an engine that is started again is followed on with: nothing else tells the client of it', async () => {
+  const folder = await temporaryFolder();
+  const since: (string | null)[] = [];
+  const engine = createServer((request, response) => {
+    const { pathname, searchParams } = new URL(request.url ?? '', 'http://engine');
+    if (pathname !== '/events') return void response.writeHead(200, { 'Api-Version': '1.47' }).end('OK');
+    since.push(searchParams.get('since'));
+    response.write(`{"Type":"container","life":${since.length}}\n`);
+    if (since.length === 1) response.end();
+  });
+  await new Promise<void>((resolve) => engine.listen(join(folder, 'engine.sock'), resolve));
+  const followed = await startApi({ engineSocket: join(folder, 'engine.sock') });
+  const lives = await new Promise<number[]>((resolve, reject) => {
+    const seen: number[] = [];
+    const request = httpRequest({ socketPath: followed.socketPath, path: '/events', agent: false }, (response) => {
+      response.setEncoding('utf8').on('data', (text: string) => {
+        for (const line of text.split('\n').filter(Boolean)) seen.push((JSON.parse(line) as { life: number }).life);
+        if (seen.length < 2) return;
+        request.destroy();
+        resolve(seen);
+      });
+      response.on('end', () => reject(new Error('the stream ended with the engine')));
+      response.on('error', () => undefined);
+    });
+    request.on('error', () => undefined).end();
+  });
+  expect(lives).toEqual([1, 2]);
+  // What it told before is not told again.
+  expect([since[0], Number(since[1]) > 0]).toEqual([null, true]);
+  await followed.stop();
+  engine.closeAllConnections();
+  engine.close();
 });
