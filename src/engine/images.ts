@@ -15,6 +15,8 @@ const failureSharedMs = { first: 2000, longest: 10_000 };
 const rememberedFailures = 1000;
 /** A present image does not wait longer than this for a registry that says nothing. */
 const silenceLimitMs = 15_000;
+/** One of which the engine tells nothing for so long goes on without its place: registries that take connections and say nothing would keep all other images from the node. */
+const usualPlaceMs = 60_000;
 
 interface Flight {
   outcome: Promise<StepOutcome>;
@@ -40,6 +42,7 @@ export class Images {
     /** Milliseconds since whenever. */
     readonly monotonicNow: () => number = () => performance.now(),
     readonly meter: Meter = noMeter,
+    readonly placeMs = usualPlaceMs,
   ) {
     this.#limiter = createLimiter(parallelPulls);
   }
@@ -71,7 +74,7 @@ export class Images {
 
   #depart(key: string, task: Task): Flight {
     const controller = new AbortController();
-    const outcome = this.#limiter.run(() => this.#obtain(task, controller.signal)).catch((error: unknown) => failed(error));
+    const outcome = this.#inPlace(task, controller.signal).catch((error: unknown) => failed(error));
     const flight: Flight = { outcome, waiting: 0, controller };
     this.#flights.set(key, flight);
     controller.signal.addEventListener('abort', () => this.#forget(key, flight));
@@ -81,6 +84,19 @@ export class Images {
       setTimeout(() => this.#forget(key, flight), sharedMs).unref();
     });
     return flight;
+  }
+
+  /** Some at a time, of those of which something comes. */
+  async #inPlace(task: Task, signal: AbortSignal): Promise<StepOutcome> {
+    const { outcome } = await this.#limiter.run(async () => {
+      let late = (): void => undefined;
+      const silent = new Promise<void>((resolve) => (late = resolve));
+      const timer = setTimeout(() => late(), this.placeMs).unref();
+      const obtained = this.#obtain(task, signal, () => timer.refresh());
+      await Promise.race([obtained, silent]).finally(() => clearTimeout(timer));
+      return { outcome: obtained };
+    });
+    return await outcome;
   }
 
   /** Only a refusal says something of the image: an engine that is away does not. */
@@ -101,14 +117,14 @@ export class Images {
   }
 
   /** Docker's rules (moby daemon/cluster/executor/container), widened by Compose's pull_policy. */
-  async #obtain(task: Task, signal: AbortSignal): Promise<StepOutcome> {
+  async #obtain(task: Task, signal: AbortSignal, heard: () => void): Promise<StepOutcome> {
     const image = task.Spec.ContainerSpec?.Image ?? '';
     const policy = task.Spec.ContainerSpec?.Shoal?.PullPolicy;
     const present = await this.#present(image);
     if (present && (isFixedImage(image) || ['never', 'missing', 'if_not_present'].includes(policy ?? ''))) return done;
     if (policy === 'never') return refused(`No such image: ${image}`);
     try {
-      await this.#timed(() => this.#pull(task, image, signal, present), signal);
+      await this.#timed(() => this.#pull(task, image, signal, { present, heard }), signal);
       return done;
     } catch (error) {
       if (signal.aborted) return notYet('pull cancelled');
@@ -140,7 +156,7 @@ export class Images {
     }
   }
 
-  async #pull(task: Task, image: string, signal: AbortSignal, present: boolean): Promise<void> {
+  async #pull(task: Task, image: string, signal: AbortSignal, { present, heard }: { present: boolean; heard: () => void }): Promise<void> {
     const silence = new AbortController();
     let timer = present ? setTimeout(() => silence.abort(), silenceLimitMs) : undefined;
     const auth = task.Shoal.RegistryAuth;
@@ -151,6 +167,7 @@ export class Images {
       const stream = await this.docker.pull(image, options as object);
       for await (const report of jsonLines(stream)) {
         if (timer) timer = timer.refresh();
+        heard();
         if (typeof report.error === 'string') throw new RegistryError(report.error);
       }
     } finally {

@@ -133,3 +133,17 @@ test('a pull ends when nobody wants it any more, not before', async () => {
     () => 'the pull goes on',
   );
 });
+
+test('a registry that takes the connection and says nothing keeps no other image from the node; its own comes when it speaks', async () => {
+  let speak = (): void => undefined;
+  engine.answerPull = async (response) => {
+    if (engine.pulls.at(-1)?.query.get('fromImage')?.startsWith('silent')) await new Promise<void>((resolve) => (speak = resolve));
+    response.end('{"status":"done"}\n');
+  };
+  images = new Images(new Docker({ socketPath: engine.socketPath }), 1, () => nowMs, undefined, 10);
+  const silent = ensure('silent.example/a:1');
+  await until(() => engine.pulls.length === 1, 30_000, () => 'no pull');
+  expect(await ensure('web:1')).toEqual({ ok: true });
+  speak();
+  expect(await silent).toEqual({ ok: true });
+});
