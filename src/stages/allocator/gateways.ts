@@ -43,8 +43,9 @@ export function* allocateGateways(view: View, { room, scope }: StageContext): St
     if (change) changes.push(change);
   }
   if (changes.length === 0) return { actions: [] };
-  changes.sort((a, b) => (view.serialOf('node', a.node.ID) ?? 0) - (view.serialOf('node', b.node.ID) ?? 0));
-  const book = new GatewayBook(view, changes);
+  // Who leaves a network goes first: others may have its address.
+  changes.sort((a, b) => Number(leaves(b)) - Number(leaves(a)) || (view.serialOf('node', a.node.ID) ?? 0) - (view.serialOf('node', b.node.ID) ?? 0));
+  const book = new GatewayBook(view);
   const actions: Action[] = [];
   const rest = new Set<string>();
   for (const { node, kept, missing } of changes) {
@@ -53,11 +54,15 @@ export function* allocateGateways(view: View, { room, scope }: StageContext): St
     for (const id of missing) {
       const gateway = book.give(id);
       if (gateway !== undefined) gateways[id] = gateway;
+      // There may be one when those have left that leave later.
+      else if (rest.size > 0) rest.add(node.ID);
     }
     if (equal(gateways, node.Shoal?.Gateways ?? {})) continue;
     const action = update('node', { ...node, Shoal: { ...node.Shoal, Gateways: gateways } });
-    if (actions.length < nodesAnEntry && room.admit(action)) actions.push(action);
-    else rest.add(node.ID);
+    if (actions.length < nodesAnEntry && room.admit(action)) {
+      actions.push(action);
+      book.takeBack(node, kept);
+    } else rest.add(node.ID);
   }
   return { actions, ...(rest.size > 0 && { rest: { loads: rest } }) };
 }
@@ -98,23 +103,28 @@ function changeOf(view: View, node: Node, { networkId, everywhere }: Entry): Cha
   return { node, kept, missing };
 }
 
+function leaves({ node, kept }: Change): boolean {
+  return Object.keys(node.Shoal?.Gateways ?? {}).some((id) => kept[id] === undefined);
+}
+
 /** Who has which gateway, with what this run takes back and gives. */
 class GatewayBook {
   readonly #view: View;
   readonly #spaces: AddressSpaces;
-  readonly #leaving = new Map<string, Set<string>>();
   readonly #held = new Map<string, Set<string>>();
 
-  constructor(view: View, changes: readonly Change[]) {
+  constructor(view: View) {
     this.#view = view;
     this.#spaces = new AddressSpaces(view);
-    for (const { node, kept } of changes) {
-      for (const [id, gateway] of Object.entries(node.Shoal?.Gateways ?? {})) {
-        if (kept[id] !== undefined) continue;
-        this.#leaving.set(id, (this.#leaving.get(id) ?? new Set()).add(node.ID));
-        const network = view.get('network', id);
-        if (network) this.#spaces.of(network).giveBack(gateway);
-      }
+  }
+
+  /** What the node has and does not keep is free: it is written in this entry. */
+  takeBack(node: Node, kept: Gateways): void {
+    for (const [id, gateway] of Object.entries(node.Shoal?.Gateways ?? {})) {
+      if (kept[id] !== undefined) continue;
+      this.#holders(id).delete(gateway);
+      const network = this.#view.get('network', id);
+      if (network) this.#spaces.of(network).giveBack(gateway);
     }
   }
 
@@ -133,7 +143,7 @@ class GatewayBook {
     this.#held.set(networkId, held);
     for (const node of this.#view.find('node', 'network', networkId)) {
       const gateway = node.Shoal?.Gateways?.[networkId];
-      if (gateway !== undefined && !this.#leaving.get(networkId)?.has(node.ID)) held.add(gateway);
+      if (gateway !== undefined) held.add(gateway);
     }
     return held;
   }

@@ -87,6 +87,22 @@ describe('the network of published ports', () => {
   });
 });
 
+test('an address is given again when its node has left the network, and not before: of many some leave in the next entry', () => {
+  const ids = Array.from({ length: 33 }, (_, at) => `n${String(at + 10)}`);
+  const small = aSubnet('front', '10.5.0.0/26', '10.5.0.1');
+  const comes = ids.slice(0, 2).map((id) => on(id, `task-${id}`, 'assigned', small));
+  const stays = ids.slice(2);
+  const held = (at: number): string => `10.5.0.${at === 0 ? 1 : 63 - at}`;
+  const leaving = stays
+    .toReversed()
+    .map((id, at) => aNode(id, { Shoal: { Gateways: { front: held(at) } } }))
+    .reverse();
+  const store = storeOf({ node: [...ids.slice(0, 2).map((id) => aNode(id)), ...leaving], network: [small], task: comes });
+  const given = (): string[] => [...store.list('node')].flatMap((node) => node.Shoal?.Gateways?.['front'] ?? []);
+  for (let runs = 0; runStage(store, allocateGateways).length > 0 && runs < 9; runs++) expect(new Set(given()).size).toBe(given().length);
+  expect(given()).toEqual(['10.5.0.1', '10.5.0.62']);
+});
+
 test('of many nodes that come to a network thirty come in an entry, and all in the end', () => {
   const ids = Array.from({ length: 120 }, (_, n) => `n${n}`);
   const store = storeOf({ node: ids.map((id) => aNode(id)), network: [front], task: ids.map((id) => on(id, `of-${id}`)) });
