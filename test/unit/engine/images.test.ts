@@ -142,7 +142,11 @@ test('a registry that takes the connection and says nothing keeps no other image
   };
   images = new Images(new Docker({ socketPath: engine.socketPath }), 1, () => nowMs, undefined, 10);
   const silent = ensure('silent.example/a:1');
-  await until(() => engine.pulls.length === 1, 30_000, () => 'no pull');
+  await until(
+    () => engine.pulls.length === 1,
+    30_000,
+    () => 'no pull',
+  );
   expect(await ensure('web:1')).toEqual({ ok: true });
   speak();
   expect(await silent).toEqual({ ok: true });
