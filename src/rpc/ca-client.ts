@@ -4,7 +4,7 @@ import { assert } from '#base/assert';
 import { Refusal } from '#base/refusal';
 import { JoinerCredentials, strangerCredentials, type Judge } from './credentials.ts';
 import { CaServiceClient, type JoinRequest, type JoinResponse, type RenewRequest, type RenewResponse } from './generated/shoal/v1/ca.ts';
-import { channelLimits } from './limits.ts';
+import { channelOptions } from './channel-options.ts';
 import { toRefusal } from './refusals.ts';
 
 /** A root is at hand; a node is made by an entry of the log. */
@@ -20,7 +20,7 @@ export class JoinersLine {
 
   constructor(address: string) {
     this.#address = address;
-    this.#client = new CaServiceClient(address, this.#credentials, channelLimits);
+    this.#client = new CaServiceClient(address, this.#credentials, channelOptions);
   }
 
   /** The root that the manager names; nothing vouches for it yet. */
@@ -93,7 +93,7 @@ type Call<T> = (options: [Metadata, Partial<CallOptions>], answer: Answer<T>) =>
 type Make<T> = (client: CaServiceClient, ...rest: Parameters<Call<T>>) => void;
 
 async function call<T>(address: string, credentials: ChannelCredentials, limitMs: number, make: Make<T>): Promise<T> {
-  const client = new CaServiceClient(address, credentials, channelLimits);
+  const client = new CaServiceClient(address, credentials, channelOptions);
   return await ask<T>(address, limitMs, (...rest) => make(client, ...rest)).finally(() => client.close());
 }
 

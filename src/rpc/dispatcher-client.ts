@@ -15,7 +15,8 @@ import type { AssignmentMessage, AttachmentChange, DispatcherSession, OpenSessio
 import type { NodeDescription } from '#model/object/node';
 import { Pieces } from './assignment-wire.ts';
 import { TunnelClient } from './forward/tunnel-client.ts';
-import { channelLimits, contentBytes } from './limits.ts';
+import { channelOptions } from './channel-options.ts';
+import { contentBytes } from './limits.ts';
 import { OneCall } from './one-call.ts';
 import {
   DispatcherServiceClient,
@@ -57,9 +58,9 @@ export function connectDispatcher(
   secured: ChannelCredentials = credentials.createInsecure(),
   connected?: (tunnel: Duplex) => void,
 ): DispatcherConnection {
-  const client = new DispatcherServiceClient(address, secured, channelLimits);
+  const client = new DispatcherServiceClient(address, secured, channelOptions);
   // A connection of its own and not one that others share: theirs may be stuck. On this host nothing breaks.
-  const spare = address.startsWith('unix:') ? undefined : { address, open: () => new DispatcherServiceClient(address, secured, channelLimits) };
+  const spare = address.startsWith('unix:') ? undefined : { address, open: () => new DispatcherServiceClient(address, secured, channelOptions) };
   const tunnels = connected && new TunnelClient(address, secured, connected);
   const close = (): void => {
     client.close();

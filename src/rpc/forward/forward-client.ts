@@ -2,7 +2,7 @@
 import type { Duplex } from 'node:stream';
 import { clientCredentials, type LiveTls } from '../credentials.ts';
 import { ForwardServiceClient } from '../generated/shoal/v1/forward.ts';
-import { channelLimits } from '../limits.ts';
+import { channelOptions } from '../channel-options.ts';
 import { tunnelOf } from './tunnel.ts';
 
 /** A leader that hands on its work answers what it was asked; one of whom nothing came at so many looks in a row does not. */
@@ -60,7 +60,7 @@ const windowBytes = 1024 * 1024;
 
 /** A leader that is gone is found out before a client loses patience. */
 const options = {
-  ...channelLimits,
+  ...channelOptions,
   'grpc-node.flow_control_window': windowBytes,
   'grpc.keepalive_time_ms': 2000,
   'grpc.keepalive_timeout_ms': 2000,

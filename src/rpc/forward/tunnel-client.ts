@@ -2,7 +2,7 @@
 import type { Duplex } from 'node:stream';
 import { Metadata, type ChannelCredentials } from '@grpc/grpc-js';
 import { TunnelServiceClient } from '../generated/shoal/v1/forward.ts';
-import { channelLimits } from '../limits.ts';
+import { channelOptions } from '../channel-options.ts';
 import { tunnelKey, tunnelsOfNode } from './node-tunnels.ts';
 import { tunnelOf } from './tunnel.ts';
 
@@ -25,7 +25,7 @@ export class TunnelClient {
   open(id: string): void {
     if (this.#ended || this.#open >= tunnelsOfNode) return;
     // A connection of its own: a flood of logs must not stand before a node's beats.
-    this.#client ??= new TunnelServiceClient(this.#address, this.#credentials, channelLimits);
+    this.#client ??= new TunnelServiceClient(this.#address, this.#credentials, channelOptions);
     const metadata = new Metadata();
     metadata.set(tunnelKey, id);
     const call = this.#client.open(metadata);

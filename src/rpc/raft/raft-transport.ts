@@ -9,7 +9,7 @@ import type { Receiver, Transport } from '#raft/transport';
 import { placeParts } from '#model/manager-address';
 import { clientCredentials, type LiveTls } from '../credentials.ts';
 import { RaftServiceClient, RaftServiceService, type RaftServiceServer } from '../generated/shoal/v1/raft.ts';
-import { channelLimits } from '../limits.ts';
+import { channelOptions } from '../channel-options.ts';
 import { toServiceError } from '../refusals.ts';
 import { callerOf, type RpcServer } from '../rpc-server.ts';
 import type { Accepted } from './link.ts';
@@ -38,7 +38,7 @@ const strangers = 32;
  * Who is gone the pulses tell; that a line is dead is found before it comes back by itself. Where processes wait for the processor an answer takes
  * seconds, and to give up both lines for that costs more. Each is a connection: entries fill the one, and the other stays free.
  */
-const options = { ...channelLimits, 'grpc.keepalive_time_ms': 2000, 'grpc.keepalive_timeout_ms': 5000 };
+const options = { ...channelOptions, 'grpc.keepalive_time_ms': 2000, 'grpc.keepalive_timeout_ms': 5000 };
 
 export class RaftTransport implements Transport {
   readonly #parts: RaftTransportParts;
