@@ -24,6 +24,7 @@ export interface AgentsSize {
 /** For a phase: a node's joining and its tasks are work for a machine that may be busy. */
 const limitOf = ({ nodes }: AgentsSize): number => Math.max(240_000, 600 * nodes);
 const lookMs = 500;
+const fleetProcesses = 4;
 const steadyMs = 30_000;
 const idleMs = 15_000;
 const asksPerSecond = 20;
@@ -99,22 +100,51 @@ export async function benchAgents(size: AgentsSize, say: (text: string) => void)
   }
 }
 
+/** The nodes, some hundred to a process: where one of them collects its garbage the others go on, as hosts would. */
 class Fleet {
-  readonly #child: ChildProcess = fork(new URL('fleet-child.ts', import.meta.url), { execArgv: ['--import', 'tsx'] });
+  readonly #children: readonly ChildProcess[] = Array.from({ length: fleetProcesses }, () =>
+    fork(new URL('fleet-child.ts', import.meta.url), { execArgv: ['--import', 'tsx'] }),
+  );
 
-  order(order: FleetOrder): void {
-    this.#child.send(order);
+  prepare(nodes: number): void {
+    for (const [at, child] of this.#children.entries()) {
+      const first = Math.floor((nodes * at) / fleetProcesses);
+      const count = Math.floor((nodes * (at + 1)) / fleetProcesses) - first;
+      child.send({ kind: 'prepare', first, count } satisfies FleetOrder);
+    }
   }
 
+  order(order: FleetOrder): void {
+    for (const child of this.#children) child.send(order);
+  }
+
+  /** Of all: sums, but for the longest turn. */
   async state(): Promise<FleetState> {
-    this.#child.send('state');
-    const [state] = (await once(this.#child, 'message')) as [FleetState];
-    if (state.failure !== '') throw new Error(state.failure);
-    return state;
+    const states = await Promise.all(
+      this.#children.map(async (child) => {
+        child.send('state');
+        const [state] = (await once(child, 'message')) as [FleetState];
+        return state;
+      }),
+    );
+    for (const { failure } of states) if (failure !== '') throw new Error(failure);
+    const sum = (of: (state: FleetState) => number): number => states.reduce((all, state) => all + of(state), 0);
+    return {
+      prepared: sum(({ prepared }) => prepared),
+      joined: sum(({ joined }) => joined),
+      connected: sum(({ connected }) => connected),
+      opened: sum(({ opened }) => opened),
+      running: sum(({ running }) => running),
+      begun: sum(({ begun }) => begun),
+      ended: sum(({ ended }) => ended),
+      cpuMs: sum(({ cpuMs }) => cpuMs),
+      turnMs: Math.max(...states.map(({ turnMs }) => turnMs)),
+      failure: '',
+    };
   }
 
   end(): void {
-    this.#child.disconnect();
+    for (const child of this.#children) child.disconnect();
   }
 }
 
@@ -132,7 +162,7 @@ class LargeCluster {
   async run(): Promise<Row[]> {
     const { nodes, services, replicas } = this.size;
     const [first] = this.daemons as [HostDaemon];
-    this.fleet.order({ kind: 'prepare', count: nodes });
+    this.fleet.prepare(nodes);
     await this.#form(first);
     await this.#until(async () => (await this.fleet.state()).prepared === nodes, 'not all nodes have a key');
     await this.#phase(`${nodes} nodes join`, () => this.#join(first));

@@ -17,7 +17,7 @@ import { realClock } from '#test/support/real-clock';
 import { silentLogger } from '#test/support/silent-logger';
 
 /** First the nodes' keys are made, which on hosts of their own would cost the managers' nothing; then they join. */
-export type FleetOrder = { kind: 'prepare'; count: number } | { kind: 'join'; token: string; remotes: readonly string[] } | { kind: 'phase' };
+export type FleetOrder = { kind: 'prepare'; first: number; count: number } | { kind: 'join'; token: string; remotes: readonly string[] } | { kind: 'phase' };
 
 /** What is asked for by any message, and sent back. */
 export interface FleetState {
@@ -39,10 +39,12 @@ export interface FleetState {
   failure: string;
 }
 
-const joinsAtOnce = 16;
+const joinsAtOnce = 4;
 const state: FleetState = { prepared: 0, joined: 0, connected: 0, opened: 0, running: 0, begun: 0, ended: 0, cpuMs: 0, turnMs: 0, failure: '' };
 const turns = monitorEventLoopDelay({ resolution: 10 });
 turns.enable();
+/** Of the nodes in this process. */
+let firstNumber = 0;
 const prepared: { key: string; request: string }[] = [];
 
 class FleetNode {
@@ -130,7 +132,8 @@ class FleetNode {
   }
 }
 
-async function prepare(count: number): Promise<void> {
+async function prepare(first: number, count: number): Promise<void> {
+  firstNumber = first;
   for (; state.prepared < count; state.prepared++) {
     const key = certificates.newKey();
     prepared.push({ key, request: await certificates.request(key) });
@@ -150,7 +153,7 @@ async function joinAll(token: string, remotes: readonly string[]): Promise<void>
           askToJoin(remotes[tries % remotes.length] ?? '', root, { ...options, request }),
         );
         state.joined++;
-        new FleetNode(nodeId, new LiveTls({ certificate, key, roots }), managers).run(`sim-${number}`);
+        new FleetNode(nodeId, new LiveTls({ certificate, key, roots }), managers).run(`sim-${firstNumber + number}`);
       }
     }),
   );
@@ -183,7 +186,7 @@ process.on('message', (order: FleetOrder | 'state') => {
     return void process.send?.({ ...state, cpuMs: (user + system) / 1000, turnMs: turns.max / 1e6 });
   }
   if (order.kind === 'phase') return turns.reset();
-  const work = order.kind === 'prepare' ? prepare(order.count) : joinAll(order.token, order.remotes);
+  const work = order.kind === 'prepare' ? prepare(order.first, order.count) : joinAll(order.token, order.remotes);
   work.catch((error: unknown) => (state.failure = String(error)));
 });
 process.on('disconnect', () => process.exit());
