@@ -11,22 +11,35 @@ const jump = ['-j', userChain];
 
 interface Accepted {
   chain: string;
-  mark: string;
+  words: readonly string[];
   what: string;
+  /** After all others: it says nothing where the engine, or the host's owner, does. */
+  last?: true;
 }
 
 const accepted: readonly Accepted[] = [
-  { chain: userChain, mark: publishedMark, what: 'published traffic' },
-  { chain: 'INPUT', mark: nameMark, what: 'what containers ask the name server' },
+  { chain: userChain, words: marked(publishedMark), what: 'published traffic' },
+  { chain: 'INPUT', words: marked(nameMark), what: 'what containers ask the name server' },
+  // The engine has such a rule for each bridge, made with it and never again: who flushes the firewall cuts the host off from all the others.
+  {
+    chain: 'FORWARD',
+    words: ['-i', 'sh-+', '-m', 'physdev', '--physdev-is-bridged', '-j', 'ACCEPT'],
+    what: 'what containers of one network send one another',
+    last: true,
+  },
 ];
 
-/** Puts each rule first in its chain unless it is there; makes the engine's chain, and the jump to it, when the engine has not. What was missing, each a sentence. */
+/** Those that need what this kernel has not: there the engine's own rules are all there is. */
+const refused = new Set<Accepted>();
+
+/** Puts each rule into its chain unless it is there; makes the engine's chain, and the jump to it, when the engine has not. What was missing, each a sentence. */
 export async function acceptOurs(): Promise<string[]> {
   const shown = await shownRules();
   const made = await makeChain(shown);
   const missing = await missingAccepts(shown);
-  for (const { chain, mark } of missing) await must(['-I', chain, '1', ...rule(mark)]);
-  const what = [...(made && missing.length === 0 ? [`the jump to ${userChain}`] : []), ...missing.map(ruleText)];
+  for (const each of missing) await add(each);
+  const added = missing.filter((each) => !refused.has(each));
+  const what = [...(made && added.length === 0 ? [`the jump to ${userChain}`] : []), ...added.map(ruleText)];
   return what.map((each) => `${each} was missing; it is there again`);
 }
 
@@ -38,8 +51,9 @@ export async function acceptsOurs(): Promise<boolean> {
 
 /** Of the rules those that are not there; also when the engine's chain is gone. */
 export async function missingAccepts(shown: ReadonlySet<string> = new Set()): Promise<readonly Accepted[]> {
-  const there = await Promise.all(accepted.map(({ chain, mark }) => isThere(shown, chain, rule(mark))));
-  return accepted.filter((_, at) => !there[at]);
+  const possible = accepted.filter((each) => !refused.has(each));
+  const there = await Promise.all(possible.map(({ chain, words }) => isThere(shown, chain, words)));
+  return possible.filter((_, at) => !there[at]);
 }
 
 export function ruleText({ chain, what }: Accepted): string {
@@ -49,7 +63,7 @@ export function ruleText({ chain, what }: Accepted): string {
 /** Takes the rules away again; the chains stay, for they are the engine's and the host's. */
 export async function stopAccepting(): Promise<void> {
   const missing = await missingAccepts();
-  for (const each of accepted) if (!missing.includes(each)) await must(['-D', each.chain, ...rule(each.mark)]);
+  for (const each of accepted) if (!missing.includes(each) && !refused.has(each)) await must(['-D', each.chain, ...each.words]);
 }
 
 /** Whether iptables here keeps its rules where `nft monitor` sees them. */
@@ -78,8 +92,14 @@ async function isThere(shown: ReadonlySet<string>, chain: string, words: readonl
   return shown.has(['-A', chain, ...words].join(' ')) || (await succeeds(['-C', chain, ...words]));
 }
 
-function rule(mark: string): string[] {
+function marked(mark: string): string[] {
   return ['-m', 'connmark', '--mark', mark, '-j', 'ACCEPT'];
+}
+
+async function add(accept: Accepted): Promise<void> {
+  const { chain, words, last } = accept;
+  if (!last) await must(['-I', chain, '1', ...words]);
+  else if (!(await succeeds(['-A', chain, ...words]))) refused.add(accept);
 }
 
 async function succeeds(args: readonly string[]): Promise<boolean> {

@@ -277,6 +277,7 @@ async function realSubject(): Promise<RealSubject> {
       run(host, 'iptables', '-I', 'FORWARD', '-j', 'DOCKER-USER');
       run(host, 'iptables', '-I', 'DOCKER-USER', '-m', 'connmark', '--mark', '0x5000', '-j', 'ACCEPT');
       run(host, 'iptables', '-I', 'INPUT', '-m', 'connmark', '--mark', '0x5053', '-j', 'ACCEPT');
+      run(host, 'iptables', '-A', 'FORWARD', '-i', 'sh-+', '-m', 'physdev', '--physdev-is-bridged', '-j', 'ACCEPT');
     },
     async end() {
       await client.kill();

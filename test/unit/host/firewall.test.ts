@@ -43,7 +43,8 @@ function asked(): string[] {
   return lines.map((line) => line.replace('-w 5 ', ''));
 }
 
-const ours = ['-A FORWARD -j DOCKER-USER', '-A DOCKER-USER -m connmark --mark 0x5000 -j ACCEPT', '-A INPUT -m connmark --mark 0x5053 -j ACCEPT'];
+const bridged = '-A FORWARD -i sh-+ -m physdev --physdev-is-bridged -j ACCEPT';
+const ours = ['-A FORWARD -j DOCKER-USER', '-A DOCKER-USER -m connmark --mark 0x5000 -j ACCEPT', '-A INPUT -m connmark --mark 0x5053 -j ACCEPT', bridged];
 
 async function startedPorts(watch: { touched: number }): Promise<HostPorts> {
   const told = { losses: 0, changes: 1, touches: () => watch.touched, caughtUp: async () => true } as unknown as RuleWatch;
@@ -73,6 +74,13 @@ test('of what the list does not show iptables itself is asked; what is not there
     expect([await ports.whole(), await ports.whole()]).toEqual([false, false]);
     expect(asked().filter((line) => line.startsWith('-C'))).toEqual([gone.replace('-A', '-C'), gone.replace('-A', '-C')]);
   }
+});
+
+test('who flushed the engine’s rules for bridges too cuts no network in two: ours comes last, behind all that says more', async () => {
+  iptables(ours.filter((rule) => rule !== bridged));
+  const ports = await startedPorts({ touched: 0 });
+  expect(asked().filter((line) => /^-[AI] /.test(line))).toEqual([bridged]);
+  await ports.stop();
 });
 
 test('rules for a tool lie in one file that only we can read, and nothing is left of it', async () => {
