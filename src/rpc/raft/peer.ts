@@ -55,6 +55,11 @@ export class Peer {
     this.#links[kind].lane.send(message);
   }
 
+  /** Whether there is a line to it, whoever called. */
+  get speaks(): boolean {
+    return Object.values(this.#links).some(({ lane }) => lane.open);
+  }
+
   stop(): void {
     for (const link of Object.values(this.#links)) link.stop();
   }

@@ -128,7 +128,7 @@ export class RaftTransport implements Transport {
   #peer(id: string): Peer | undefined {
     const known = this.#peers.get(id);
     if (known) return known;
-    if (this.#addresses[id] === undefined && this.#peers.size >= strangers + Object.keys(this.#addresses).length) return undefined;
+    if (this.#addresses[id] === undefined && !this.#hasRoom()) return undefined;
     const { nodeId, clock, random, logger, elsewhere = [] } = this.#parts;
     const tries = { entries: 0, pulse: 0 };
     const peer = new Peer({
@@ -156,6 +156,18 @@ export class RaftTransport implements Transport {
     });
     this.#peers.set(id, peer);
     return peer;
+  }
+
+  /** Managers that left, and have no line any more, make room for one that is not known yet. */
+  #hasRoom(): boolean {
+    const most = strangers + Object.keys(this.#addresses).length;
+    if (this.#peers.size < most) return true;
+    for (const [id, peer] of this.#peers) {
+      if (this.#addresses[id] !== undefined || peer.speaks) continue;
+      peer.stop();
+      this.#peers.delete(id);
+    }
+    return this.#peers.size < most;
   }
 
   #handlers(): RaftServiceServer {

@@ -41,3 +41,26 @@ test('who dials is told once that the other is reached, when both lines are ther
   a.transport.members({ voters: ['a', 'b'], learners: [], addresses: { a: a.address, b: b.address } });
   await expect.poll(() => reached, { timeout: 30_000 }).toEqual(['b']);
 });
+
+test('however many managers have left, one that this manager does not know yet is heard', async () => {
+  const authority = await TestAuthority.begin();
+  const a = await openDoor(authority, 'a');
+  const b = await openDoor(authority, 'b');
+  stops.push(a.stop, b.stop);
+  const heard: string[] = [];
+  await a.transport.start({ ...receiver, message: (from) => void heard.push(from) });
+  await b.transport.start(receiver);
+  const gone = Array.from({ length: 40 }, (_, number) => `gone${number}`);
+  a.transport.members({ voters: ['a', ...gone], learners: [], addresses: Object.fromEntries(gone.map((id) => [id, '127.0.0.1:1'])) });
+  a.transport.members({ voters: ['a'], learners: [], addresses: { a: a.address } });
+  b.transport.members({ voters: ['a', 'b'], learners: [], addresses: { a: a.address, b: b.address } });
+  await expect
+    .poll(
+      () => {
+        b.transport.send({ type: 'heartbeat', from: 'b', to: 'a', term: 1, commit: 0, readSequence: 0 });
+        return heard;
+      },
+      { timeout: 30_000 },
+    )
+    .toContain('b');
+});
