@@ -4,7 +4,7 @@ import { Coalescer } from '#base/pace/coalescer';
 import { bridgeName } from '#model/object/network';
 import type { BridgedNetwork, Bridges, Counters, TaskAttachment } from '#network/contract';
 import { nameServerRules, nameTableName } from '#network/rules/name-server-rules';
-import { allowHairpin, allowHairpins, allowLoopback } from './bridge.ts';
+import { allowHairpin, allowHairpins, allowLoopback, raiseBridges } from './bridge.ts';
 import { rebuildBridge } from './bridge-rebuild.ts';
 import { deviceNames } from './devices.ts';
 import { LoadedRules } from './loaded-rules.ts';
@@ -20,6 +20,8 @@ export class HostBridges implements Bridges {
   readonly #seen = new Set<string>();
   /** By task, until nothing of it is left; one that has ended has no interface any more. */
   readonly #attachments = new Map<string, TaskAttachment>();
+  /** Bridges that somebody set down since the last audit. */
+  readonly #lowered = new Set<string>();
   #rebuilt = 0;
   /** Networks whose bridge was not there. */
   #absent: readonly BridgedNetwork[] = [];
@@ -47,16 +49,22 @@ export class HostBridges implements Bridges {
 
   async audit(): Promise<readonly string[]> {
     await this.#changes.idle();
-    const mended = [...(await this.#rebuild()), ...(await this.#rules.audit())];
+    const mended = [...(await this.#rebuild()), ...(await this.#raise()), ...(await this.#rules.audit())];
     if (this.#wanted) await this.#changes.submit(this.#wanted);
     await allowHairpins(new Set((this.#wanted ?? []).map(({ network }) => bridgeName(network.ID))));
     return mended;
   }
 
+  /** The kernel says that somebody set this bridge down. */
+  lowered(bridge: string): void {
+    this.#lowered.add(bridge);
+  }
+
   /** Whether the rules that were loaded last and the bridges are still there, at the price of one process where nothing watches the rules. */
   async whole(): Promise<boolean> {
     const devices = await deviceNames();
-    return this.#lost(devices).length === 0 && this.#rules.whole();
+    const isLowered = (this.#wanted ?? []).some(({ network }) => this.#lowered.has(bridgeName(network.ID)));
+    return !isLowered && this.#lost(devices).length === 0 && this.#rules.whole();
   }
 
   problems(): readonly string[] {
@@ -86,6 +94,13 @@ export class HostBridges implements Bridges {
       mended.push(`the bridge ${bridgeName(local.network.ID)} of network ${local.network.Spec.Name} had been deleted; it is there again with its containers`);
     }
     return mended;
+  }
+
+  async #raise(): Promise<string[]> {
+    this.#lowered.clear();
+    const raised = await raiseBridges(this.#wanted ?? []);
+    this.#rebuilt += raised.length;
+    return raised.map((name) => `the bridge of network ${name} had been set down, or lost its address; it is as before again`);
   }
 
   /** All containers of a network at once: of those that come together, few runs are for all. */

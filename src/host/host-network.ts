@@ -62,7 +62,10 @@ export class HostNetwork {
     this.#glanceWithin(glanceMs, disturbed);
     const changed = (): void => this.#glanceWithin(this.#soon(), disturbed);
     this.#watch.start(changed);
-    this.#links = new LinkWatch(this.#clock, changed);
+    this.#links = new LinkWatch(this.#clock, (lowered) => {
+      if (lowered !== undefined) this.bridges.lowered(lowered);
+      changed();
+    });
     this.#links.start();
   }
 

@@ -8,8 +8,10 @@ const lost = /^Deleted \d+: (?:sh|vx)-|^\d+: (?:sh|vx)-[^ ]+ .*\bstate DOWN\b/;
 export class LinkWatch {
   readonly #process: WaitingProcess;
 
-  constructor(clock: Clock, changed: () => void) {
-    this.#process = new WaitingProcess(['ip', '-o', 'monitor', 'link'], clock, { heard: (line) => isLoss(line) && changed(), ended: changed });
+  /** @param changed with the name of what somebody set down, if it was that */
+  constructor(clock: Clock, changed: (lowered?: string) => void) {
+    const heard = (line: string): void => void (isLoss(line) && changed(loweredIn(line)));
+    this.#process = new WaitingProcess(['ip', '-o', 'monitor', 'link'], clock, { heard, ended: () => changed() });
   }
 
   start(): void {
@@ -27,4 +29,13 @@ export class LinkWatch {
  */
 export function isLoss(line: string): boolean {
   return lost.test(line);
+}
+
+/**
+ * The device that somebody set down; one that only lost its last port is still up.
+ * @internal
+ */
+export function loweredIn(line: string): string | undefined {
+  const [, name, flags] = /^\d+: ([^:@ ]+)\S* <([^>]*)>/.exec(line) ?? [];
+  return flags?.split(',').includes('UP') === false ? name : undefined;
 }
