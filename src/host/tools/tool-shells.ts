@@ -98,7 +98,8 @@ class ToolShell {
           resolve(answer);
         },
       };
-      const words = [command, ...args].map(shellQuoted).join(' ');
+      // Where this process is gone by then, nobody else ends a tool that goes on working.
+      const words = `(ulimit -t ${Math.ceil(timeoutMs / 1000)}; exec ${[command, ...args].map(shellQuoted).join(' ')})`;
       const line = (input ?? '') === '' ? `${words} </dev/null` : `printf %s ${shellQuoted(input ?? '')} | ${words}`;
       if (this.#child.pid === undefined) return;
       this.#child.stdin.write(`${line}\ncode=$?; printf '\\n%s %s\\n' ${this.#mark} $code; printf '\\n%s\\n' ${this.#mark} >&2\n`);

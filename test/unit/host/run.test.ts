@@ -57,6 +57,10 @@ test('a tool that hangs or writes without end is killed with what it has started
   expect(await run('sh', ['-c', 'exit 5'], limits)).toEqual({ code: 5, stdout: '', stderr: '' });
 });
 
+test('a tool that works on ends by itself where nobody is left to end it', async () => {
+  expect((await run('sh', ['-c', 'ulimit -t'], { timeoutMs: 59_500 })).stdout).toBe('60\n');
+});
+
 test('more tools at a time than shells are kept all run, and a shell that is killed fails its tool alone', async () => {
   const many = await Promise.all(Array.from({ length: 20 }, (_, at) => run('sh', ['-c', `echo ${at}`], limits)));
   expect(many.map(({ stdout }) => stdout)).toEqual(Array.from({ length: 20 }, (_, at) => `${at}\n`));
