@@ -1,4 +1,5 @@
 /** The rules of ours inside the host's firewall: without them, policies to drop would swallow published traffic, and what containers ask our name server. */
+import { readFile } from 'node:fs/promises';
 import { nameMark } from '#network/rules/name-server-rules';
 import { publishedMark } from '#network/rules/rule-set';
 import { run } from './run.ts';
@@ -8,13 +9,15 @@ export const engineTable = 'filter';
 /** The engine's, for rules of others. */
 const userChain = 'DOCKER-USER';
 const jump = ['-j', userChain];
+/** Whether the firewall is shown what stays on a bridge. To ask for the match would load what does that, for all bridges of the host, those of virtual machines among them. */
+const bridgedShown = '/proc/sys/net/bridge/bridge-nf-call-iptables';
 
 interface Accepted {
   chain: string;
   words: readonly string[];
   what: string;
-  /** After all others: it says nothing where the engine, or the host's owner, does. */
-  last?: true;
+  /** Of what stays on a bridge. It comes after all others: it says nothing where the engine, or the host's owner, does. */
+  bridged?: true;
 }
 
 const accepted: readonly Accepted[] = [
@@ -25,7 +28,7 @@ const accepted: readonly Accepted[] = [
     chain: 'FORWARD',
     words: ['-i', 'sh-+', '-m', 'physdev', '--physdev-is-bridged', '-j', 'ACCEPT'],
     what: 'what containers of one network send one another',
-    last: true,
+    bridged: true,
   },
 ];
 
@@ -51,9 +54,14 @@ export async function acceptsOurs(): Promise<boolean> {
 
 /** Of the rules those that are not there; also when the engine's chain is gone. */
 export async function missingAccepts(shown: ReadonlySet<string> = new Set()): Promise<readonly Accepted[]> {
-  const possible = accepted.filter((each) => !refused.has(each));
+  const possible = await possibleAccepts();
   const there = await Promise.all(possible.map(({ chain, words }) => isThere(shown, chain, words)));
   return possible.filter((_, at) => !there[at]);
+}
+
+async function possibleAccepts(): Promise<readonly Accepted[]> {
+  const isShown = (await readFile(bridgedShown, 'utf8').catch(() => '0')).trim() === '1';
+  return accepted.filter((each) => !refused.has(each) && (isShown || !each.bridged));
 }
 
 export function ruleText({ chain, what }: Accepted): string {
@@ -63,7 +71,7 @@ export function ruleText({ chain, what }: Accepted): string {
 /** Takes the rules away again; the chains stay, for they are the engine's and the host's. */
 export async function stopAccepting(): Promise<void> {
   const missing = await missingAccepts();
-  for (const each of accepted) if (!missing.includes(each) && !refused.has(each)) await must(['-D', each.chain, ...each.words]);
+  for (const each of await possibleAccepts()) if (!missing.includes(each)) await must(['-D', each.chain, ...each.words]);
 }
 
 /** Whether iptables here keeps its rules where `nft monitor` sees them. */
@@ -97,8 +105,8 @@ function marked(mark: string): string[] {
 }
 
 async function add(accept: Accepted): Promise<void> {
-  const { chain, words, last } = accept;
-  if (!last) await must(['-I', chain, '1', ...words]);
+  const { chain, words, bridged } = accept;
+  if (!bridged) await must(['-I', chain, '1', ...words]);
   else if (!(await succeeds(['-A', chain, ...words]))) refused.add(accept);
 }
 

@@ -1,5 +1,5 @@
 /** What a look at the engine's firewall costs: iptables is a script here that writes down how it was asked. */
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -44,7 +44,11 @@ function asked(): string[] {
 }
 
 const bridged = '-A FORWARD -i sh-+ -m physdev --physdev-is-bridged -j ACCEPT';
-const ours = ['-A FORWARD -j DOCKER-USER', '-A DOCKER-USER -m connmark --mark 0x5000 -j ACCEPT', '-A INPUT -m connmark --mark 0x5053 -j ACCEPT', bridged];
+/** Where this machine's firewall is not shown what stays on a bridge, no rule for that is asked for. */
+const bridgedShown = '/proc/sys/net/bridge/bridge-nf-call-iptables';
+const isShown = existsSync(bridgedShown) && readFileSync(bridgedShown, 'utf8').trim() === '1';
+const always = ['-A FORWARD -j DOCKER-USER', '-A DOCKER-USER -m connmark --mark 0x5000 -j ACCEPT', '-A INPUT -m connmark --mark 0x5053 -j ACCEPT'];
+const ours = [...always, ...(isShown ? [bridged] : [])];
 
 async function startedPorts(watch: { touched: number }): Promise<HostPorts> {
   const told = { losses: 0, changes: 1, touches: () => watch.touched, caughtUp: async () => true } as unknown as RuleWatch;
@@ -77,9 +81,9 @@ test('of what the list does not show iptables itself is asked; what is not there
 });
 
 test('who flushed the engine’s rules for bridges too cuts no network in two: ours comes last, behind all that says more', async () => {
-  iptables(ours.filter((rule) => rule !== bridged));
+  iptables(always);
   const ports = await startedPorts({ touched: 0 });
-  expect(asked().filter((line) => /^-[AI] /.test(line))).toEqual([bridged]);
+  expect(asked().filter((line) => /^-[AI] /.test(line))).toEqual(isShown ? [bridged] : []);
   await ports.stop();
 });
 
